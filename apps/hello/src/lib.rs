@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Prints a greeting, then exits.
+#![cfg_attr(target_arch = "wasm32", no_std)]

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Many clients' deadlines on one hardware timer, without drift.
+#![no_std]
