@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# Entry points; `make help` lists them. The work itself is done by cargo and by the scripts in
+# toolchain/ and kernel/build/, each of which is quick when nothing has changed.
+
+KERNEL ?= crates
+BOARD  ?= qemu-virt-aarch64
+CONFIG ?= release
+SUITE  ?= all
+APPS   ?= downhill,hello
+
+BUILD  := $(CURDIR)/build
+CARGO  := toolchain/cargo
+export COFFERDAM_BUILD := $(BUILD)
+export COFFERDAM_KEYS  ?= $(CURDIR)/keys
+
+# Protection domains of system.xml, test systems, and apps.
+PDS := timer_driver console net_driver entropy_driver gateway wasm_manager app_slot sensor_hub actuator_guard
+APP_CRATES := hello downhill runaway greedy trapper corebench
+SYSTEMS := panic conformance
+
+KERNEL_DIR := $(BUILD)/kernel/$(CONFIG)
+PD_DIR     := $(BUILD)/protection-domains/$(CONFIG)
+IMAGE_DIR  := $(BUILD)/image
+IMAGE      := $(IMAGE_DIR)/cofferdam.elf
+export SEL4_KERNEL_DIR := $(KERNEL_DIR)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run smoke test e2e bench check lint image images cli apps push clean fmt configuration
+
+help: ## lists the targets
+	@echo "Cofferdam: WebAssembly apps on seL4"
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo "Variables: KERNEL=crates|sdk BOARD=$(BOARD) CONFIG=release|debug APPS=none|a,b SUITE=NAME"
+
+configuration:
+	@case "$(KERNEL)" in crates) ;; \
+	  sdk) echo "KERNEL=sdk (the seL4 Microkit SDK) is not supported yet; use KERNEL=crates" >&2; exit 1 ;; \
+	  *) echo "KERNEL='$(KERNEL)' is unknown; it takes crates or sdk" >&2; exit 1 ;; esac
+	@case "$(BOARD)" in qemu-virt-aarch64) ;; \
+	  *) echo "BOARD='$(BOARD)' is unknown; it takes qemu-virt-aarch64" >&2; exit 1 ;; esac
+	@case "$(CONFIG)" in release|debug) ;; \
+	  *) echo "CONFIG='$(CONFIG)' is unknown; it takes release or debug" >&2; exit 1 ;; esac
+
+setup: configuration ## installs what is missing (apt on Debian and Ubuntu), builds the sysroots
+	@toolchain/setup.sh
+
+cli: setup ## builds build/cofferdam, the host tool
+	@$(CARGO) host build --release -p cofferdam-cli -p cofferdam-image -p cofferdam-qemu -p cofferdam-e2e
+	@install -m 755 $(BUILD)/target/release/cofferdam $(BUILD)/cofferdam
+
+# A development key, made on first use. It stays on this machine (keys/*.key is ignored by git).
+keys/development.key: | cli
+	@echo "keys: making keys/development.key, a development key; its public half is built into the image"
+	@$(BUILD)/cofferdam keygen keys/development
+
+apps: setup ## builds the example apps for Wasm into build/apps
+	@$(CARGO) app build --profile app $(APP_CRATES:%=-p %)
+	@mkdir -p $(BUILD)/apps
+	@for app in $(APP_CRATES); do cp -u $(BUILD)/target/wasm32-unknown-unknown/app/$$app.wasm $(BUILD)/apps/$$app.wasm; done
+
+kernel: setup
+	@kernel/build/build.sh $(CONFIG)
+.PHONY: kernel
+
+image: cli kernel keys/development.key ## builds the bootable image, build/image/cofferdam.elf
+	@toolchain/image.sh cofferdam system.xml $(PDS)
+
+images: image ## the same, and the images of the test systems
+	@for system in $(SYSTEMS); do toolchain/image.sh $$system qemu/systems/$$system/system.xml || exit 1; done
+
+run: image apps ## boots the image in QEMU, pushes the demo apps over the network, console on the terminal
+	@$(BUILD)/target/release/cofferdam-qemu run --image $(IMAGE) --key keys/development.key --apps $(APPS)
+
+smoke: image apps ## the same without a terminal; exit status 0 only if a pushed app was seen running
+	@$(BUILD)/target/release/cofferdam-qemu smoke --image $(IMAGE) --key keys/development.key --apps $(APPS)
+
+push: cli ## pushes APP=file.cdam (signed) to DEVICE=host:port
+	@test -n "$(APP)" || { echo "usage: make push APP=file.cdam [DEVICE=host:port]" >&2; exit 2; }
+	@$(BUILD)/cofferdam $(if $(DEVICE),--device $(DEVICE)) push $(APP)
+
+e2e: images apps ## end-to-end tests in QEMU; SUITE=NAME runs one suite
+	@$(BUILD)/target/release/cofferdam-e2e --suite $(SUITE)
+
+test: images apps ## everything: host tests, then end-to-end tests in QEMU
+	@toolchain/test.sh
+
+bench: images apps ## prints a table of figures, writes build/bench.json
+	@$(BUILD)/target/release/cofferdam-e2e bench
+
+lint: cli kernel ## format, lints and documentation
+	@toolchain/lint.sh $(PDS)
+
+check: lint test ## format, lints, documentation, tests: what CI runs
+
+fmt: setup ## formats the source
+	@$(CARGO) host fmt --all
+
+clean: ## removes what was built, but for the sysroots and fetched crates
+	@find $(BUILD) -mindepth 1 -maxdepth 1 ! -name sysroot -exec rm -rf {} +

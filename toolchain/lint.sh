@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# make lint: format, clippy with warnings denied (host, device and app code), documentation, licences.
+# Arguments: the protection domains of the system.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+echo "lint: format"
+toolchain/cargo host fmt --all --check
+echo "lint: system.xml"
+"$COFFERDAM_BUILD/target/release/cofferdam-image" check system.xml
+echo "lint: clippy, host code"
+toolchain/cargo host clippy --quiet --all-targets -- -D warnings
+echo "lint: clippy, protection domains"
+for program in "$@"; do toolchain/cargo pd clippy --quiet --profile device -p "$program" -- -D warnings; done
+for system in qemu/systems/*/system.xml; do
+    for program in $(sed -n 's/.*<program_image path="\([a-z0-9_]*\)\.elf".*/\1/p' "$system" | sort -u); do
+        toolchain/cargo pd clippy --quiet --profile device -p "$program" -- -D warnings
+    done
+done
+echo "lint: clippy, initialiser and loader"
+for program in initialiser loader; do
+    toolchain/cargo device clippy --quiet --profile device -p "$program" -- -D warnings
+done
+echo "lint: documentation"
+RUSTDOCFLAGS="-D warnings" toolchain/cargo host doc --quiet --no-deps
+echo "lint: licence headers"
+missing=$(git ls-files -- '*.rs' '*.toml' '*.sh' '*.xml' '*.ld' '*.S' '*.c' '*.h' '*.lds' Makefile .ci/run toolchain/cargo |
+    grep -v '^Cargo.lock$' | xargs grep -L 'SPDX-License-Identifier:' || true)
+if [ -n "$missing" ]; then
+    printf 'lint: no SPDX-License-Identifier line in:\n%s\n' "$missing" >&2
+    exit 1
+fi
+echo "lint: clean"

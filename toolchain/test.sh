@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+# make test: host tests, then end-to-end tests in QEMU, and one line that adds them up.
+# COFFERDAM_TEST_ONLY=host leaves QEMU out; its tests then count as skipped.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+build=$COFFERDAM_BUILD
+mkdir -p "$build/test"
+passed=0 failed=0 skipped=0 broken=0
+
+echo "test: host tests (toolchain/cargo host test)"
+log=$build/test/host.log
+toolchain/cargo host test --no-fail-fast 2>&1 | tee "$log" | grep -vE '^(test .* ok|running [0-9]+ tests?|)$'
+[ "${PIPESTATUS[0]}" -eq 0 ] || broken=1
+read -r passed failed skipped < <(awk '/^test result:/ {
+    for (i = 1; i < NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^failed/) f += $i; if ($(i+1) ~ /^ignored/) s += $i }
+} END { print p+0, f+0, s+0 }' "$log")
+# A crate that does not compile has no result line, and must not pass for that.
+if [ "$broken" = 1 ] && [ "$failed" = 0 ]; then failed=1; fi
+if [ "$passed" = 0 ]; then echo "test: no host test ran; see $log" >&2; failed=$((failed + 1)); fi
+
+if [ "${COFFERDAM_TEST_ONLY:-}" = host ]; then
+    echo "test: end-to-end tests skipped (COFFERDAM_TEST_ONLY=host)"
+    skipped=$((skipped + 1))
+else
+    echo "test: end-to-end tests in QEMU (make e2e)"
+    log=$build/test/e2e.log
+    "$build/target/release/cofferdam-e2e" --suite all 2>&1 | tee "$log"
+    status=${PIPESTATUS[0]}
+    line=$(grep -E '^e2e: [0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
+    if [ -z "$line" ]; then
+        echo "test: the end-to-end tests ended without a result line (status $status); see $log" >&2
+        failed=$((failed + 1))
+    else
+        read -r _ p _ f _ s _ <<<"$line"
+        passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+        if [ "$status" -ne 0 ] && [ "$f" = 0 ]; then failed=$((failed + 1)); fi
+    fi
+fi
+
+echo "total: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
