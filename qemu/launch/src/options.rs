@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What machine to start: the one place that knows QEMU's command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The TCP port on which the device serves management.
+pub const MANAGEMENT_PORT: u16 = 7700;
+
+/// Names another QEMU program than `qemu-system-aarch64` on PATH.
+pub const QEMU_ENVIRONMENT_VARIABLE: &str = "COFFERDAM_QEMU";
+
+/// The page of `system.xml`'s `virtio_net` region belongs to this transport.
+const NETWORK_BUS: &str = "virtio-mmio-bus.31";
+/// The page of `system.xml`'s `virtio_rng` region belongs to this transport.
+const ENTROPY_BUS: &str = "virtio-mmio-bus.23";
+/// Where the SDK's loader is linked to run.
+const SDK_LOADER_ADDRESS: &str = "0x70000000";
+
+/// Which kernel the image holds; decides how the image enters the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KernelKind {
+    /// Our own build of seL4 5.0.0: one ELF that QEMU starts at EL1.
+    #[default]
+    Crates,
+    /// The Microkit SDK's kernel: a raw image that its loader starts at EL2.
+    Sdk,
+}
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct MachineOptions {
+    /// The image to boot.
+    pub image: PathBuf,
+    /// How to boot it.
+    pub kernel: KernelKind,
+    /// RAM of the machine in MiB; `None` takes what the kernel kind needs.
+    pub memory_mib: Option<u32>,
+    /// With a network card whose port [`MANAGEMENT_PORT`] is forwarded from loopback.
+    pub network: bool,
+    /// Virtual time follows executed instructions (`-icount shift=0,sleep=off`), so that a timing
+    /// measured inside the guest repeats exactly.
+    pub instruction_count: bool,
+    /// Where to keep a copy of the console, every line with its time.
+    pub console_log: Option<PathBuf>,
+    /// Put behind all other arguments.
+    pub extra_arguments: Vec<OsString>,
+}
+
+impl MachineOptions {
+    /// The usual machine for `image`: our kernel, a network card, ordinary time.
+    pub fn new(image: impl Into<PathBuf>) -> Self {
+        Self {
+            image: image.into(),
+            kernel: KernelKind::default(),
+            memory_mib: None,
+            network: true,
+            instruction_count: false,
+            console_log: None,
+            extra_arguments: Vec::new(),
+        }
+    }
+
+    /// The program to start.
+    pub(crate) fn program(&self) -> OsString {
+        std::env::var_os(QEMU_ENVIRONMENT_VARIABLE).unwrap_or_else(|| "qemu-system-aarch64".into())
+    }
+
+    /// QEMU's arguments. The console comes out of its standard error, the machine protocol goes through its
+    /// standard input and output: no socket file is needed, so none can be left behind.
+    pub(crate) fn arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = Vec::new();
+        let mut add = |items: &[&str]| arguments.extend(items.iter().map(OsString::from));
+        let (machine, default_memory_mib) = match self.kernel {
+            KernelKind::Crates => ("virt", 256),
+            KernelKind::Sdk => ("virt,virtualization=on", 2048),
+        };
+        let memory = format!("{}M", self.memory_mib.unwrap_or(default_memory_mib));
+        add(&["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
+        add(&["-machine", machine, "-cpu", "cortex-a53", "-m", &memory]);
+        add(&["-global", "virtio-mmio.force-legacy=false"]);
+        add(&["-chardev", "file,id=console,path=/dev/stderr", "-serial", "chardev:console"]);
+        add(&["-chardev", "stdio,id=monitor,signal=off", "-mon", "chardev=monitor,mode=control"]);
+        add(&["-object", "rng-random,id=entropy,filename=/dev/urandom"]);
+        add(&["-device", &format!("virtio-rng-device,rng=entropy,bus={ENTROPY_BUS}")]);
+        if self.network {
+            // Port 0: the host's system picks a free one. restrict: the guest reaches nothing but us.
+            add(&[
+                "-netdev",
+                &format!("user,id=network,restrict=on,hostfwd=tcp:127.0.0.1:0-:{MANAGEMENT_PORT}"),
+                "-device",
+                &format!("virtio-net-device,netdev=network,bus={NETWORK_BUS}"),
+            ]);
+        }
+        if self.instruction_count {
+            add(&["-icount", "shift=0,sleep=off"]);
+        }
+        match self.kernel {
+            KernelKind::Crates => {
+                arguments.push("-kernel".into());
+                arguments.push(self.image.clone().into());
+            }
+            KernelKind::Sdk => {
+                let mut device = OsString::from("loader,file=");
+                device.push(&self.image);
+                device.push(format!(",addr={SDK_LOADER_ADDRESS},cpu-num=0"));
+                arguments.push("-device".into());
+                arguments.push(device);
+            }
+        }
+        arguments.extend(self.extra_arguments.iter().cloned());
+        arguments
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(options: &MachineOptions) -> String {
+        options.arguments().iter().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn our_kernel_is_an_elf_in_a_small_machine() {
+        let text = text(&MachineOptions::new("a.elf"));
+        assert!(text.contains("-machine virt -cpu cortex-a53 -m 256M"), "{text}");
+        assert!(text.ends_with("-kernel a.elf"), "{text}");
+        assert!(text.contains("hostfwd=tcp:127.0.0.1:0-:7700"), "{text}");
+        assert!(!text.contains("-icount"), "{text}");
+    }
+
+    #[test]
+    fn the_sdk_image_is_loaded_raw() {
+        let text = text(&MachineOptions { kernel: KernelKind::Sdk, ..MachineOptions::new("loader.img") });
+        assert!(text.contains("virt,virtualization=on"), "{text}");
+        assert!(text.contains("-device loader,file=loader.img,addr=0x70000000,cpu-num=0"), "{text}");
+    }
+
+    #[test]
+    fn a_machine_can_be_without_network() {
+        let text = text(&MachineOptions { network: false, ..MachineOptions::new("a.elf") });
+        assert!(!text.contains("netdev"), "{text}");
+    }
+}
