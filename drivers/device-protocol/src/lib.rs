@@ -1,3 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Contract of sensor_hub and actuator_guard: devices, units, ranges, messages.
+//! Contract of `sensor_hub` and `actuator_guard`: which devices there are ([`SENSORS`], [`ACTUATORS`]), what
+//! their values mean, and the messages by which a client reads and moves them ([`sensor`], [`actuator`]).
+//!
+//! This crate encodes and decodes; it sends nothing. The feature `pd` adds the clients in [`pd`], which do.
 #![no_std]
+#![forbid(unsafe_code)]
+
+pub mod actuator;
+mod devices;
+mod message;
+#[cfg(feature = "pd")]
+pub mod pd;
+pub mod sensor;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use devices::{ACTUATORS, Actuator, SENSORS, Sensor, Value, actuator_by_name, sensor_by_name};
+pub use message::{Message, WORDS_MAX};
+pub use status::{BadReply, CallError, Status};
+
+/// How many sensors there are; their ids are `0..SENSOR_COUNT`.
+pub const SENSOR_COUNT: usize = SENSORS.len();
+/// How many actuators there are; their ids are `0..ACTUATOR_COUNT`.
+pub const ACTUATOR_COUNT: usize = ACTUATORS.len();
+/// Most values that one sensor has.
+pub const VALUES_MAX: usize = 6;
+/// How often `sensor_hub` takes a new sample of every sensor.
+pub const SAMPLE_PERIOD_US: u64 = 1_000;
+/// The longest lease that `actuator_guard` gives: an output that nobody renews is safe within this time.
+pub const LEASE_MAX_US: u64 = 1_000_000;

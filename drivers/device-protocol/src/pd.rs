@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The client sides inside a protection domain.
+
+use sel4_microkit::{Channel, MessageInfo, get_mr, set_mr};
+
+use crate::actuator::{self, Applied, Lease, Output};
+use crate::sensor::{self, Info, Reading};
+use crate::{CallError, Message, WORDS_MAX};
+
+/// `sensor_hub`, seen by a client.
+#[derive(Clone, Copy, Debug)]
+pub struct Sensors {
+    channel: Channel,
+}
+
+impl Sensors {
+    /// The hub behind `channel`.
+    pub const fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// The latest sample of sensor `id`.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] with the server's reason, [`CallError::BadReply`] if it is not to be understood.
+    pub fn read(&self, id: usize) -> Result<Reading, CallError> {
+        call(self.channel, sensor::Request::Read { id }.encode(), Reading::decode)
+    }
+
+    /// What sensor `id` is like.
+    ///
+    /// # Errors
+    /// As [`Sensors::read`].
+    pub fn info(&self, id: usize) -> Result<Info, CallError> {
+        call(self.channel, sensor::Request::Info { id }.encode(), Info::decode)
+    }
+}
+
+/// `actuator_guard`, seen by a client.
+#[derive(Clone, Copy, Debug)]
+pub struct Actuators {
+    channel: Channel,
+}
+
+impl Actuators {
+    /// The guard behind `channel`.
+    pub const fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// Takes or renews the lease on actuator `id` for `duration_us` from now.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] with the guard's reason, [`CallError::BadReply`] if it is not to be understood.
+    pub fn lease_acquire(&self, id: usize, duration_us: u64) -> Result<Lease, CallError> {
+        call(self.channel, actuator::Request::LeaseAcquire { id, duration_us }.encode(), Lease::decode)
+    }
+
+    /// Moves actuator `id`. Returns what it does now.
+    ///
+    /// # Errors
+    /// As [`Actuators::lease_acquire`].
+    pub fn write(&self, id: usize, value: f64) -> Result<f64, CallError> {
+        call(self.channel, actuator::Request::Write { id, value }.encode(), Applied::decode)
+            .map(|applied| applied.value)
+    }
+
+    /// Gives the lease on actuator `id` back.
+    ///
+    /// # Errors
+    /// As [`Actuators::lease_acquire`].
+    pub fn lease_release(&self, id: usize) -> Result<(), CallError> {
+        call(self.channel, actuator::Request::LeaseRelease { id }.encode(), actuator::decode_done)
+    }
+
+    /// Gives every lease of this client back.
+    ///
+    /// # Errors
+    /// As [`Actuators::lease_acquire`].
+    pub fn release_all(&self) -> Result<(), CallError> {
+        call(self.channel, actuator::Request::ReleaseAll.encode(), actuator::decode_done)
+    }
+
+    /// What actuator `id` is doing.
+    ///
+    /// # Errors
+    /// As [`Actuators::lease_acquire`].
+    pub fn read(&self, id: usize) -> Result<Output, CallError> {
+        call(self.channel, actuator::Request::Read { id }.encode(), Output::decode)
+    }
+}
+
+fn call<T>(
+    channel: Channel,
+    request: Message,
+    decode: fn(u64, &[u64]) -> Result<T, CallError>,
+) -> Result<T, CallError> {
+    for (index, word) in request.words().iter().enumerate() {
+        set_mr(index, *word);
+    }
+    let answer = channel.pp_call(MessageInfo::new(request.label, request.words().len()));
+    let mut words = [0; WORDS_MAX];
+    let count = answer.count().min(WORDS_MAX);
+    for (index, word) in words.iter_mut().enumerate().take(count) {
+        *word = get_mr(index);
+    }
+    decode(answer.label(), words.get(..count).unwrap_or(&[]))
+}

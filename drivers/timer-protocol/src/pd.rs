@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The client side inside a protection domain.
+
+use sel4_microkit::{Channel, MessageInfo, get_mr, set_mr};
+
+use crate::{CallError, Reply, Request, Status, WORDS_MAX};
+
+/// The timer that a channel to `timer_driver` holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Timer {
+    channel: Channel,
+}
+
+impl Timer {
+    /// The timer behind `channel`, the channel by which this protection domain calls `timer_driver`.
+    pub const fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// The channel that is notified.
+    pub const fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Notify at `first_us + k * period_us` for every k. Returns the time now.
+    ///
+    /// # Errors
+    /// As [`Timer::call`].
+    pub fn periodic(&self, first_us: u64, period_us: u64) -> Result<u64, CallError> {
+        self.call(Request::Periodic { first_us, period_us })
+    }
+
+    /// Notify once, at `at_us`. Returns the time now.
+    ///
+    /// # Errors
+    /// As [`Timer::call`].
+    pub fn one_shot(&self, at_us: u64) -> Result<u64, CallError> {
+        self.call(Request::OneShot { at_us })
+    }
+
+    /// Forget the timer. Returns the time now.
+    ///
+    /// # Errors
+    /// As [`Timer::call`].
+    pub fn cancel(&self) -> Result<u64, CallError> {
+        self.call(Request::Cancel)
+    }
+
+    /// Sends `request` and waits for the answer. Returns the time now.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] with the server's reason, [`CallError::BadReply`] if it is not to be understood.
+    pub fn call(&self, request: Request) -> Result<u64, CallError> {
+        let message = request.encode();
+        for (index, word) in message.words().iter().enumerate() {
+            set_mr(index, *word);
+        }
+        let answer = self.channel.pp_call(MessageInfo::new(message.label, message.words().len()));
+        let mut words = [0; WORDS_MAX];
+        let count = answer.count().min(WORDS_MAX);
+        for (index, word) in words.iter_mut().enumerate().take(count) {
+            *word = get_mr(index);
+        }
+        let reply =
+            Reply::decode(answer.label(), words.get(..count).unwrap_or(&[])).map_err(CallError::BadReply)?;
+        match reply.status {
+            Status::Ok => Ok(reply.now_us),
+            refusal => Err(CallError::Refused(refusal)),
+        }
+    }
+}
