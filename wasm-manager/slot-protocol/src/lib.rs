@@ -1,3 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Contract between wasm_manager and an app slot.
+//! Contract between `wasm_manager` and an app slot: orders one way, status the other.
+//!
+//! * [`Orders`]: the manager stops the slot, writes the module and the orders, and restarts it. The slot
+//!   reads them once, in its `init`. So neither side ever reads what the other is writing.
+//! * [`Status`]: the slot publishes at any time ([`StatusWriter`]); the manager takes a consistent copy
+//!   or learns that it could not get one ([`read_status`]). What it copies comes from a protection domain
+//!   that runs untrusted code: every field is checked, none is trusted for a length or an index.
+
 #![no_std]
+#![forbid(unsafe_code)]
+
+mod codes;
+mod orders;
+mod status;
+mod text;
+
+pub use codes::{AppState, Command, Overrun, StopReason};
+pub use orders::{
+    ACTUATORS_MAX, ActuatorGrant, ORDERS_BYTES, Orders, OrdersError, SENSORS_MAX, read_orders, write_orders,
+};
+pub use status::{Counters, STATUS_BYTES, Status, StatusError, StatusWriter, read_status};
+pub use text::{AppName, DETAIL_BYTES, Detail};
+
+/// Version of both layouts. Manager and slots are built together; this catches an image mixed by hand.
+pub const VERSION: u32 = 1;
