@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! A queue of records with one producer and one consumer, in two regions.
+//!
+//! | region  | producer | consumer | offset: contents                                                    |
+//! |---------|----------|----------|---------------------------------------------------------------------|
+//! | `data`  | rw       | r        | 0: magic u32, 4: version u32, 8: record size u32, 12: count u32     |
+//! |         |          |          | 64: `published` u64; 4096: `count` records                          |
+//! | `taken` | r        | rw       | 0: `taken` u64                                                      |
+//!
+//! A record is a `u32` length, four bytes of padding, and up to record size − 8 bytes; numbers are
+//! little-endian. `published` and `taken` count records since the start and wrap. Both regions start as
+//! zeros; the producer writes the header, and until it has, the consumer finds the queue empty.
+//! Each side counts in private and only ever *writes* its own counter.
+
+use core::fmt;
+
+use crate::regions::{OutOfBounds, SharedRegion};
+
+/// First word of an initialised queue: "CFRQ" in memory.
+const MAGIC: u32 = u32::from_le_bytes(*b"CFRQ");
+/// Version of this layout.
+const VERSION: u32 = 1;
+
+const MAGIC_AT: usize = 0;
+const VERSION_AT: usize = 4;
+const RECORD_SIZE_AT: usize = 8;
+const COUNT_AT: usize = 12;
+/// Away from the constants, on a cache line of its own.
+const PUBLISHED_AT: usize = 64;
+/// A page, so that records are page-aligned if their size is.
+const RECORDS_AT: usize = 4096;
+const TAKEN_AT: usize = 0;
+/// The length and its padding, in front of each record's bytes.
+const RECORD_HEADER_BYTES: usize = 8;
+
+/// What follows from a region's size and a record's: both sides compute it for themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    record_bytes: u32,
+    count: u32,
+}
+
+impl Geometry {
+    /// For a `data` region of `region_bytes` holding records of `record_bytes` (a multiple of 8, over 8).
+    pub fn new(region_bytes: usize, record_bytes: usize) -> Result<Self, GeometryError> {
+        if record_bytes <= RECORD_HEADER_BYTES || !record_bytes.is_multiple_of(8) {
+            return Err(GeometryError::RecordSize { record_bytes });
+        }
+        let too_small = GeometryError::RegionTooSmall { region_bytes };
+        let count = region_bytes.checked_sub(RECORDS_AT).ok_or(too_small)? / record_bytes;
+        match (u32::try_from(record_bytes), u32::try_from(count)) {
+            (Ok(record_bytes), Ok(count)) if count > 0 => Ok(Self { record_bytes, count }),
+            _ => Err(too_small),
+        }
+    }
+
+    /// How many records fit.
+    pub fn count(&self) -> usize {
+        self.count as usize
+    }
+
+    /// How many bytes a record can carry.
+    pub fn payload_bytes(&self) -> usize {
+        self.record_bytes as usize - RECORD_HEADER_BYTES
+    }
+
+    fn record_at(&self, position: u32) -> usize {
+        RECORDS_AT + position as usize * self.record_bytes as usize
+    }
+
+    fn next(&self, position: u32) -> u32 {
+        if position + 1 == self.count { 0 } else { position + 1 }
+    }
+}
+
+/// The regions do not make a queue: a mistake in the system description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GeometryError {
+    /// The record size is not a multiple of 8 above 8.
+    RecordSize {
+        /// The size asked for.
+        record_bytes: usize,
+    },
+    /// Not a single record fits, or (for the `taken` region) not the counter.
+    RegionTooSmall {
+        /// The region's size.
+        region_bytes: usize,
+    },
+}
+
+impl fmt::Display for GeometryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RecordSize { record_bytes } => write!(f, "a record cannot have {record_bytes} bytes"),
+            Self::RegionTooSmall { region_bytes } => {
+                write!(f, "a region of {region_bytes} bytes is too small for this queue")
+            }
+        }
+    }
+}
+
+impl core::error::Error for GeometryError {}
+
+impl From<OutOfBounds> for GeometryError {
+    fn from(error: OutOfBounds) -> Self {
+        Self::RegionTooSmall { region_bytes: error.region_bytes }
+    }
+}
+
+/// The peer wrote something that no correct peer writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerMisbehaviour {
+    /// The producer's header does not describe this queue.
+    Header {
+        /// Offset of the word that is wrong.
+        offset_bytes: usize,
+        /// What it holds.
+        found: u32,
+    },
+    /// The peer's counter is not between its last value and what ours allows.
+    Counter {
+        /// The peer's counter as read.
+        found: u64,
+        /// Our own counter.
+        own: u64,
+    },
+    /// A record claims more bytes than a record can carry. It has been skipped.
+    RecordLength {
+        /// The length it claims.
+        found: u32,
+    },
+}
+
+impl fmt::Display for PeerMisbehaviour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header { offset_bytes, found } => {
+                write!(f, "queue header holds {found:#x} at offset {offset_bytes}")
+            }
+            Self::Counter { found, own } => write!(f, "peer counts {found} records where we count {own}"),
+            Self::RecordLength { found } => write!(f, "a record claims {found} bytes"),
+        }
+    }
+}
+
+impl core::error::Error for PeerMisbehaviour {}
+
+/// Why a record was not added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushError {
+    /// There is no room now.
+    Full,
+    /// The record is longer than any record of this queue can be.
+    TooLong {
+        /// Its length.
+        length_bytes: usize,
+    },
+    /// The consumer misbehaves.
+    Peer(PeerMisbehaviour),
+}
+
+impl fmt::Display for PushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => f.write_str("the queue is full"),
+            Self::TooLong { length_bytes } => write!(f, "{length_bytes} bytes do not fit in a record"),
+            Self::Peer(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for PushError {}
+
+/// Why no record could be taken although there may be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PopError {
+    /// The caller's buffer is shorter than the record, which stays where it is.
+    BufferTooSmall {
+        /// The record's length.
+        length_bytes: usize,
+    },
+    /// The producer misbehaves.
+    Peer(PeerMisbehaviour),
+}
+
+impl fmt::Display for PopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BufferTooSmall { length_bytes } => {
+                write!(f, "the buffer is too small for {length_bytes} bytes")
+            }
+            Self::Peer(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for PopError {}
+
+/// The end that adds records.
+#[derive(Debug)]
+pub struct Producer {
+    data: SharedRegion,
+    taken: SharedRegion,
+    geometry: Geometry,
+    /// How many records we have published: the truth. What lies in `data` is a copy for the consumer.
+    published: u64,
+    /// The consumer's counter when it last was valid.
+    taken_seen: u64,
+    /// Where the next record goes.
+    position: u32,
+}
+
+impl Producer {
+    /// Takes the producer's end and writes the header. `data` must be writable and both regions zeroed.
+    pub fn new(data: SharedRegion, taken: SharedRegion, record_bytes: usize) -> Result<Self, GeometryError> {
+        Self::starting_at(data, taken, record_bytes, 0)
+    }
+
+    pub(crate) fn starting_at(
+        data: SharedRegion,
+        taken: SharedRegion,
+        record_bytes: usize,
+        counter: u64,
+    ) -> Result<Self, GeometryError> {
+        let geometry = Geometry::new(data.size_bytes(), record_bytes)?;
+        taken.load_u64_relaxed(TAKEN_AT)?;
+        data.store_u64_relaxed(PUBLISHED_AT, counter)?;
+        data.store_u32_relaxed(VERSION_AT, VERSION)?;
+        data.store_u32_relaxed(RECORD_SIZE_AT, geometry.record_bytes)?;
+        data.store_u32_relaxed(COUNT_AT, geometry.count)?;
+        // Pairs with the acquire load in `Consumer::check_header`: who sees the magic sees the rest.
+        data.store_u32_release(MAGIC_AT, MAGIC)?;
+        Ok(Self { data, taken, geometry, published: counter, taken_seen: counter, position: 0 })
+    }
+
+    /// Size and number of the records.
+    pub fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    /// How many records can be pushed now.
+    pub fn free(&mut self) -> Result<usize, PeerMisbehaviour> {
+        // Pairs with the release store in `Consumer::finish`: a record counted there has been copied out
+        // and may be overwritten.
+        let found = self
+            .taken
+            .load_u64_acquire(TAKEN_AT)
+            .map_err(|_| PeerMisbehaviour::Counter { found: 0, own: self.published })?;
+        // It may only go forward, and not past us.
+        let waiting = self.published.wrapping_sub(found);
+        if waiting > self.published.wrapping_sub(self.taken_seen) {
+            return Err(PeerMisbehaviour::Counter { found, own: self.published });
+        }
+        self.taken_seen = found;
+        // `waiting` is at most the distance before, which never exceeds `count`.
+        Ok(self.geometry.count() - waiting as usize)
+    }
+
+    /// Adds one record that consists of `parts` one after the other. Afterwards, notify the consumer.
+    pub fn push(&mut self, parts: &[&[u8]]) -> Result<(), PushError> {
+        let length_bytes = parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len()));
+        let too_long = PushError::TooLong { length_bytes };
+        let length = u32::try_from(length_bytes).map_err(|_| too_long)?;
+        if length_bytes > self.geometry.payload_bytes() {
+            return Err(too_long);
+        }
+        if self.free().map_err(PushError::Peer)? == 0 {
+            return Err(PushError::Full);
+        }
+        self.write(length, parts).map_err(|_| too_long)
+    }
+
+    fn write(&mut self, length: u32, parts: &[&[u8]]) -> Result<(), OutOfBounds> {
+        let at = self.geometry.record_at(self.position);
+        self.data.store_u32_relaxed(at, length)?;
+        let mut to = at + RECORD_HEADER_BYTES;
+        for part in parts {
+            self.data.copy_in(to, part)?;
+            to += part.len();
+        }
+        self.published = self.published.wrapping_add(1);
+        self.position = self.geometry.next(self.position);
+        // Pairs with the acquire load in `Consumer::waiting`: who sees the count sees the record.
+        self.data.store_u64_release(PUBLISHED_AT, self.published)
+    }
+}
+
+/// The end that takes records.
+#[derive(Debug)]
+pub struct Consumer {
+    data: SharedRegion,
+    taken_region: SharedRegion,
+    geometry: Geometry,
+    /// How many records we have taken: the truth. What lies in `taken` is a copy for the producer.
+    taken: u64,
+    /// Where the next record lies.
+    position: u32,
+    /// The header was seen and is right.
+    header_checked: bool,
+}
+
+impl Consumer {
+    /// Takes the consumer's end. `taken` must be writable and both regions zeroed at the start.
+    pub fn new(data: SharedRegion, taken: SharedRegion, record_bytes: usize) -> Result<Self, GeometryError> {
+        Self::starting_at(data, taken, record_bytes, 0)
+    }
+
+    pub(crate) fn starting_at(
+        data: SharedRegion,
+        taken: SharedRegion,
+        record_bytes: usize,
+        counter: u64,
+    ) -> Result<Self, GeometryError> {
+        let geometry = Geometry::new(data.size_bytes(), record_bytes)?;
+        taken.store_u64_relaxed(TAKEN_AT, counter)?;
+        Ok(Self { data, taken_region: taken, geometry, taken: counter, position: 0, header_checked: false })
+    }
+
+    /// Size and number of the records.
+    pub fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    /// How many records wait. Zero while the producer has not initialised the queue.
+    pub fn waiting(&mut self) -> Result<usize, PeerMisbehaviour> {
+        if !self.check_header()? {
+            return Ok(0);
+        }
+        // Pairs with the release store in `Producer::write`.
+        let found = self
+            .data
+            .load_u64_acquire(PUBLISHED_AT)
+            .map_err(|_| PeerMisbehaviour::Counter { found: 0, own: self.taken })?;
+        let waiting = found.wrapping_sub(self.taken);
+        if waiting > u64::from(self.geometry.count) {
+            return Err(PeerMisbehaviour::Counter { found, own: self.taken });
+        }
+        Ok(waiting as usize)
+    }
+
+    /// Whether no record waits.
+    pub fn is_empty(&mut self) -> Result<bool, PeerMisbehaviour> {
+        Ok(self.waiting()? == 0)
+    }
+
+    /// Copies the oldest record into `buffer` and gives its length; `None` if there is none. The record is
+    /// read once, after which it is the producer's again. After a batch, notify the producer.
+    pub fn pop(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, PopError> {
+        if self.waiting().map_err(PopError::Peer)? == 0 {
+            return Ok(None);
+        }
+        let at = self.geometry.record_at(self.position);
+        let outside = |found| PopError::Peer(PeerMisbehaviour::RecordLength { found });
+        let found = self.data.load_u32_relaxed(at).map_err(|_| outside(0))?;
+        let length_bytes = found as usize;
+        if length_bytes > self.geometry.payload_bytes() {
+            self.finish();
+            return Err(outside(found));
+        }
+        let Some(target) = buffer.get_mut(..length_bytes) else {
+            return Err(PopError::BufferTooSmall { length_bytes });
+        };
+        self.data.copy_out(at + RECORD_HEADER_BYTES, target).map_err(|_| outside(found))?;
+        self.finish();
+        Ok(Some(length_bytes))
+    }
+
+    fn finish(&mut self) {
+        self.taken = self.taken.wrapping_add(1);
+        self.position = self.geometry.next(self.position);
+        // Pairs with the acquire load in `Producer::free`. That the counter is inside was checked in `new`.
+        let _ = self.taken_region.store_u64_release(TAKEN_AT, self.taken);
+    }
+
+    fn check_header(&mut self) -> Result<bool, PeerMisbehaviour> {
+        if self.header_checked {
+            return Ok(true);
+        }
+        let read = |offset_bytes| {
+            self.data
+                .load_u32_acquire(offset_bytes)
+                .map_err(|_| PeerMisbehaviour::Header { offset_bytes, found: 0 })
+        };
+        // Pairs with the release store in `Producer::starting_at`.
+        if read(MAGIC_AT)? == 0 {
+            return Ok(false);
+        }
+        let expected = [
+            (MAGIC_AT, MAGIC),
+            (VERSION_AT, VERSION),
+            (RECORD_SIZE_AT, self.geometry.record_bytes),
+            (COUNT_AT, self.geometry.count),
+        ];
+        for (offset_bytes, value) in expected {
+            let found = read(offset_bytes)?;
+            if found != value {
+                return Err(PeerMisbehaviour::Header { offset_bytes, found });
+            }
+        }
+        self.header_checked = true;
+        Ok(true)
+    }
+}
