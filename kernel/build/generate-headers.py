@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+"""Makes the small generated files of the kernel's build; build.sh calls it.
+
+facts FILE            platform.conf as #define PLATFORM_NAME VALUE
+autoconf FILE CONFIG  seL4.conf as #define CONFIG_NAME VALUE, for release or debug
+"""
+import re
+import sys
+
+
+def assignments(path, section):
+    """NAME, VALUE of the lines before the first [section] and of those in `section`."""
+    current = None
+    for number, line in enumerate(open(path), 1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        if header := re.fullmatch(r"\[(\w+)\]", line):
+            current = header[1]
+        elif found := re.fullmatch(r"([A-Z][A-Z0-9_]*)=(\w+)", line):
+            if current in (None, section):
+                yield found.groups()
+        else:
+            sys.exit(f"{path}:{number}: error: not NAME=VALUE: {line}")
+
+
+def defines(prefix, path, section, guard):
+    print(f"/* Generated from {path}. */\n#ifndef {guard}\n#define {guard}")
+    for name, value in assignments(path, section):
+        print(f"#define {prefix}{name} {value}")
+    print("#endif")
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["facts", path]:
+            defines("PLATFORM_", path, None, "COFFERDAM_PLATFORM_FACTS_H")
+        case ["autoconf", path, section]:
+            defines("CONFIG_", path, section, "COFFERDAM_AUTOCONF_H")
+        case _:
+            sys.exit(__doc__)
