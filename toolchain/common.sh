@@ -46,8 +46,11 @@ choose_rust() { # sets RUST_KIND, RUSTC, RUSTDOC, CARGO
     esac
 }
 
-sysroot_dir() { # keyed by the compiler, so that an upgraded one never meets old libraries
+# Bitcode goes in because protection domains and apps are linked with link-time optimisation.
+SYSROOT_FLAGS="-Cforce-unwind-tables=no -Cembed-bitcode=yes"
+
+sysroot_dir() { # keyed by compiler and flags, so that a new one never meets old libraries
     local key
-    key=$("$RUSTC" -vV | sha256sum | cut -c1-16)
+    key=$({ "$RUSTC" -vV; echo "$SYSROOT_FLAGS"; } | sha256sum | cut -c1-16)
     echo "$BUILD/sysroot/$key"
 }

@@ -23,7 +23,7 @@ for target in $DEVICE_TARGET $APP_TARGET; do
     log=$work/log
     # RUSTC_BOOTSTRAP stays in this call: building the standard library needs it, nothing else does.
     if ! (cd "$work" && env -u RUSTUP_TOOLCHAIN PATH="/usr/bin:$PATH" RUSTC="$RUSTC" RUSTC_BOOTSTRAP=1 \
-        CARGO_TARGET_DIR="$work/target" RUSTFLAGS="-Cforce-unwind-tables=no" \
+        CARGO_TARGET_DIR="$work/target" RUSTFLAGS="$SYSROOT_FLAGS" \
         "$CARGO" build --release -Zbuild-std=core,alloc --target "$target") >"$log" 2>&1; then
         cat "$log" >&2
         echo "toolchain: building the $target sysroot failed; the compiler's messages are above" >&2
