@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Children: protection domains whose faults come here and that can be stopped and restarted.
+
+use sel4::{Error, Tcb};
+
+/// Where Microkit puts the threads of children; child `n` has the slot `n` further.
+const SLOT_CHILDREN: u64 = 202;
+
+/// Identifiers are 0 to 61.
+const IDENTIFIER_MAX: u64 = 61;
+
+/// A protection domain that is a child of this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Child(u8);
+
+impl Child {
+    /// The child with identifier `id`, as `system.xml` numbers it.
+    ///
+    /// # Panics
+    /// If `id` is above 61, which no system description can contain.
+    pub const fn new(id: u64) -> Self {
+        assert!(id <= IDENTIFIER_MAX, "child identifiers are 0 to 61");
+        Self(id as u8)
+    }
+
+    /// The identifier.
+    pub const fn id(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// Stops the child where it is, also in the middle of a call. Nothing of it runs until [`Self::restart`].
+    pub fn stop(self) -> Result<(), Error> {
+        self.tcb().suspend()
+    }
+
+    /// Starts the child from the beginning: its .data and .bss as at the first entry, memory regions as they
+    /// are.
+    ///
+    /// Every protection domain on this runtime has its entry at the same address and its stack at the same
+    /// place (`pd.ld`, Microkit), so the child's are this protection domain's own.
+    pub fn restart(self) -> Result<(), Error> {
+        self.tcb().suspend()?;
+        self.tcb().write_entry(crate::entry::entry_address(), crate::entry::initial_stack_pointer(), true)
+    }
+
+    fn tcb(self) -> Tcb {
+        Tcb(SLOT_CHILDREN + self.id())
+    }
+}
