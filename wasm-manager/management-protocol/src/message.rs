@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The messages. Those of the host are borrowed from the frame, so that reading one allocates nothing.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::frame::FrameError;
+
+/// Host to device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HostMessage<'a> {
+    /// A signed command: COSE_Sign1 over the package crate's `CommandEnvelope`, whose `command` is a
+    /// [`Command`] in postcard.
+    Command(&'a [u8]),
+    /// A piece of the package announced by the install under way. Pieces come in order and do not overlap.
+    Chunk {
+        /// Where the piece belongs.
+        offset: u32,
+        /// The piece, at most [`CHUNK_BYTES_MAX`](crate::CHUNK_BYTES_MAX) long.
+        bytes: &'a [u8],
+    },
+}
+
+impl<'a> HostMessage<'a> {
+    /// Reads a message; nothing may follow it.
+    ///
+    /// # Errors
+    /// [`FrameError::Malformed`].
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, FrameError> {
+        all_of(bytes)
+    }
+}
+
+/// What the host wants. Goes signed only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command<'a> {
+    /// The device itself: [`DeviceMessage::Status`].
+    Status,
+    /// The installed apps: [`DeviceMessage::Apps`].
+    List,
+    /// Install or replace: [`DeviceMessage::Ready`], then chunks.
+    Install {
+        /// Length of the whole package.
+        package_bytes: u32,
+        /// SHA-256 of the whole package.
+        package_sha256: [u8; 32],
+        /// Whether to start it at once.
+        start: bool,
+    },
+    /// Start a stopped app: [`DeviceMessage::Done`].
+    Start {
+        /// Its name.
+        name: &'a str,
+    },
+    /// Stop a running app; it keeps its slot: [`DeviceMessage::Done`].
+    Stop {
+        /// Its name.
+        name: &'a str,
+    },
+    /// Stop it and free its slot: [`DeviceMessage::Done`].
+    Remove {
+        /// Its name.
+        name: &'a str,
+    },
+    /// What it logged: [`DeviceMessage::Logs`].
+    Logs {
+        /// Its name.
+        name: &'a str,
+        /// Where to go on: 0, or [`Logs::next`] of the reply before.
+        since: u64,
+    },
+    /// How it runs: [`DeviceMessage::Stats`].
+    Stats {
+        /// Its name.
+        name: &'a str,
+    },
+}
+
+impl<'a> Command<'a> {
+    /// Reads a command; nothing may follow it.
+    ///
+    /// # Errors
+    /// [`FrameError::Malformed`].
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, FrameError> {
+        all_of(bytes)
+    }
+
+    /// The bytes to be signed.
+    ///
+    /// # Errors
+    /// [`FrameError::Malformed`]; in memory it cannot happen.
+    pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
+        postcard::to_allocvec(self).map_err(|_| FrameError::Malformed)
+    }
+}
+
+fn all_of<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, FrameError> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((message, [])) => Ok(message),
+        _ => Err(FrameError::Malformed),
+    }
+}
+
+/// Device to host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeviceMessage {
+    /// First on every connection.
+    Greeting(Greeting),
+    /// Instead of a greeting: another connection is being served. See [`BUSY_FRAME`](crate::BUSY_FRAME).
+    Busy,
+    /// An install was accepted so far: send the package.
+    Ready {
+        /// Longest piece that the device takes.
+        chunk_bytes_max: u32,
+    },
+    /// So much of the package has arrived.
+    Progress {
+        /// Bytes from its beginning.
+        received_bytes: u32,
+    },
+    /// An install is done.
+    Installed(Installed),
+    /// A start, stop or remove is done.
+    Done,
+    /// Answer to [`Command::Status`].
+    Status(DeviceStatus),
+    /// Answer to [`Command::List`]. There are at most four.
+    Apps(Vec<AppEntry>),
+    /// Answer to [`Command::Logs`].
+    Logs(Logs),
+    /// Answer to [`Command::Stats`].
+    Stats(AppStats),
+    /// The command, or the install under way, was refused. Nothing has changed.
+    Refused {
+        /// A [`Refusal`](crate::Refusal) code.
+        code: u16,
+        /// Why, for people: the refusal's text and what it was about.
+        text: String,
+    },
+}
+
+impl DeviceMessage {
+    /// Reads a message; nothing may follow it.
+    ///
+    /// # Errors
+    /// [`FrameError::Malformed`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
+        all_of(bytes)
+    }
+}
+
+/// Who the device is and what the next command must be signed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Greeting {
+    /// [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION). Stays first.
+    pub protocol_version: u16,
+    /// The device's name.
+    pub device_id: String,
+    /// New at each boot.
+    pub boot_nonce: [u8; 16],
+    /// The sequence number that the next command must carry. Each authenticated command uses one up, also if
+    /// it is refused for another reason.
+    pub next_sequence: u64,
+}
+
+/// The outcome of an install.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installed {
+    /// The component's name.
+    pub name: String,
+    /// Its version for people.
+    pub version: String,
+    /// Its sequence number.
+    pub sequence: u64,
+    /// The slot that it has.
+    pub slot: u8,
+    /// The version that it replaces, if it replaces one.
+    pub replaced: Option<String>,
+}
+
+/// The device itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceStatus {
+    /// Time since boot.
+    pub uptime_us: u64,
+    /// Slots for apps.
+    pub slots: u8,
+    /// Slots without an app.
+    pub free_slots: u8,
+    /// Trusted keys.
+    pub anchors: u8,
+    /// Installs done since boot.
+    pub installs: u64,
+    /// Commands and installs refused since boot.
+    pub refusals: u64,
+    /// Faults of slots' protection domains since boot.
+    pub slot_faults: u64,
+    /// Heap of wasm_manager in use.
+    pub manager_heap_bytes: u64,
+}
+
+/// What an app is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AppState {
+    /// The slot is instantiating it.
+    Starting,
+    /// It runs.
+    Running,
+    /// A command ended by itself with this exit code.
+    Exited(i32),
+    /// Stopped by command.
+    Stopped,
+    /// Stopped by the device; [`AppEntry::reason`] says why.
+    Failed,
+}
+
+/// An installed app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppEntry {
+    /// The component's name.
+    pub name: String,
+    /// Its version for people.
+    pub version: String,
+    /// Its sequence number.
+    pub sequence: u64,
+    /// The slot that it has.
+    pub slot: u8,
+    /// What it is doing.
+    pub state: AppState,
+    /// Why it failed; else empty.
+    pub reason: String,
+    /// The key that signed it.
+    pub signer: [u8; 8],
+    /// Its module's size.
+    pub module_bytes: u32,
+    /// How often the device has restarted it after a failure.
+    pub restarts: u32,
+}
+
+/// How an app runs, since its last start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppStats {
+    /// The slot that it has.
+    pub slot: u8,
+    /// Activations: ticks of a reactor, slices of a command.
+    pub activations: u64,
+    /// Releases that fell into a later one because the app was still busy.
+    pub missed_releases: u64,
+    /// Activations that ended after their deadline.
+    pub overruns: u64,
+    /// Fuel of the last activation.
+    pub fuel_last: u64,
+    /// Most fuel of one activation.
+    pub fuel_max: u64,
+    /// Fuel of all activations.
+    pub fuel_total: u64,
+    /// Longest activation in microseconds.
+    pub execution_max_us: u64,
+    /// Latest start of an activation after its release, in microseconds.
+    pub jitter_max_us: u64,
+    /// Linear memory in pages of 64 KiB.
+    pub memory_pages: u64,
+    /// Calls to the host.
+    pub host_calls: u64,
+    /// Log output dropped because of its rate, in bytes.
+    pub log_dropped_bytes: u64,
+}
+
+/// A stretch of an app's log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logs {
+    /// The lines, oldest first. Empty: there are no more for now.
+    pub lines: Vec<LogLine>,
+    /// What to ask for next.
+    pub next: u64,
+    /// Bytes that were overwritten before they were read.
+    pub lost_bytes: u64,
+}
+
+/// One line of an app's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When, since boot.
+    pub time_us: u64,
+    /// 1 error, 2 warning, 3 information, 4 debug, 5 trace.
+    pub level: u8,
+    /// What. It comes from the app: escape it before showing it.
+    pub text: String,
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The manifest: what an app is, what it needs and what it may touch.
+//!
+//! In CBOR it is a map with integer keys, the numbers beside the fields. Encoding is deterministic: keys
+//! ascending, integers and lengths shortest, lengths definite, floating point numbers always 64 bits, absent
+//! optional fields left out. [`Common`] takes its numbers from SUIT's parameters (vendor 1, class 2, digest 3,
+//! size 14), so that who knows SUIT finds the same things in the same places.
+//!
+//! An unknown key is refused: a device must not run an app under a rule that it does not understand. So a new
+//! field is optional, and a package that uses it says so by needing a newer device.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use minicbor::{Decode, Encode};
+
+/// The layout version that this crate writes and reads.
+pub const MANIFEST_VERSION: u32 = 1;
+/// COSE's number for SHA-256.
+pub const ALGORITHM_SHA256: i64 = -16;
+/// Longest component name in bytes; also the length of the name field in a slot's orders.
+pub const NAME_BYTES_MAX: usize = 32;
+/// Longest version text in bytes.
+pub const VERSION_BYTES_MAX: usize = 32;
+/// Longest description in bytes.
+pub const DESCRIPTION_BYTES_MAX: usize = 160;
+/// Most sensors, and most actuators, that one manifest may name.
+pub const PERMISSIONS_MAX: usize = 32;
+/// Most restarts after a failure that a manifest may ask for.
+pub const RESTARTS_MAX: u8 = 16;
+
+/// All that is signed about an app.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Manifest {
+    /// Layout version, [`MANIFEST_VERSION`].
+    #[n(1)]
+    pub manifest_version: u32,
+    /// Grows with each release of this component; a device refuses to go back.
+    #[n(2)]
+    pub sequence: u64,
+    /// Which component this is.
+    #[n(3)]
+    pub common: Common,
+    /// How it wants to run.
+    #[n(32)]
+    pub app: App,
+    /// What it may touch.
+    #[n(33)]
+    pub permissions: Permissions,
+}
+
+/// The SUIT-shaped core.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Common {
+    /// Component name: 1 to 32 of `a-z`, `0-9`, `-`, beginning with a letter.
+    #[n(0)]
+    pub name: String,
+    /// Who makes it: see [`vendor_id`].
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub vendor_id: [u8; 16],
+    /// For which kind of device: see [`class_id`].
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub class_id: [u8; 16],
+    /// The module's digest.
+    #[n(3)]
+    pub digest: Digest,
+    /// The module's size in bytes.
+    #[n(14)]
+    pub size_bytes: u32,
+}
+
+/// A digest as SUIT writes it: `[algorithm, bytes]`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Digest {
+    /// [`ALGORITHM_SHA256`].
+    #[n(0)]
+    pub algorithm: i64,
+    /// The digest itself.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub bytes: [u8; 32],
+}
+
+/// How an app runs. Bounds here are what the app asks for; admission holds them against what a slot has.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct App {
+    /// Version for people, such as `1.4.2`; nothing is decided by it.
+    #[n(0)]
+    pub version: String,
+    /// One line for people.
+    #[n(1)]
+    pub description: Option<String>,
+    /// Reactor or command.
+    #[n(2)]
+    pub shape: Shape,
+    /// Time between two activations in microseconds. For a command: between two slices of fuel.
+    #[n(3)]
+    pub period_us: u64,
+    /// Time within which an activation should be done, counted from its release, in microseconds.
+    #[n(4)]
+    pub deadline_us: u64,
+    /// Fuel for one activation.
+    #[n(5)]
+    pub fuel_per_activation: u64,
+    /// Fuel for instantiation, the start function and `cofferdam_init` together.
+    #[n(6)]
+    pub init_fuel: u64,
+    /// Most linear memory in pages of 64 KiB.
+    #[n(7)]
+    pub memory_pages: u32,
+    /// Most value stack in bytes.
+    #[n(8)]
+    pub value_stack_bytes: u32,
+    /// Deepest nesting of calls.
+    #[n(9)]
+    pub call_depth: u32,
+    /// Most host calls in one activation.
+    #[n(10)]
+    pub host_calls_per_activation: u32,
+    /// Most log output in bytes a second.
+    #[n(11)]
+    pub log_bytes_per_second: u32,
+    /// Seed of the app's random numbers: the same seed gives the same run.
+    #[n(12)]
+    pub random_seed: u64,
+    /// How often wasm_manager starts the app again after it failed, until somebody starts or replaces it.
+    #[n(13)]
+    pub restarts: u8,
+    /// Which slots it prefers.
+    #[n(14)]
+    pub priority: Priority,
+}
+
+/// The two shapes of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Shape {
+    /// Exports `cofferdam_init` and `cofferdam_tick`; activated once a period.
+    #[n(0)]
+    Reactor,
+    /// Exports `_start`; runs to completion in slices of fuel.
+    #[n(1)]
+    Command,
+}
+
+/// Which slots an app prefers. Slot 0 has the highest priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Priority {
+    /// The free slot with the highest priority.
+    #[n(0)]
+    Control,
+    /// The free slot with the lowest priority.
+    #[n(1)]
+    Background,
+}
+
+/// What an app may touch. What is not named here, it may not.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct Permissions {
+    /// Sensors it may read, by name.
+    #[n(0)]
+    pub sensors: Vec<String>,
+    /// Actuators it may lease and write.
+    #[n(1)]
+    pub actuators: Vec<ActuatorPermission>,
+}
+
+/// One actuator and the range within which the app may set it.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct ActuatorPermission {
+    /// The actuator's name.
+    #[n(0)]
+    pub name: String,
+    /// Lowest value, included.
+    #[n(1)]
+    pub min: f64,
+    /// Highest value, included.
+    #[n(2)]
+    pub max: f64,
+}
+
+/// Why a manifest is not acceptable by itself, whatever the device's policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManifestError {
+    /// Not a manifest in CBOR.
+    Malformed,
+    /// Unknown keys, or not the deterministic encoding.
+    NotDeterministic,
+    /// Written for another layout version.
+    Version(u32),
+    /// A field's value cannot be; the text names field and rule.
+    Field(&'static str),
+}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("not a manifest"),
+            Self::NotDeterministic => f.write_str("unknown key, or not in deterministic encoding"),
+            Self::Version(found) => {
+                write!(f, "manifest version {found}, this is for version {MANIFEST_VERSION}")
+            }
+            Self::Field(what) => f.write_str(what),
+        }
+    }
+}
+
+impl core::error::Error for ManifestError {}
+
+impl Manifest {
+    /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    /// See [`ManifestError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, ManifestError> {
+        let mut decoder = minicbor::Decoder::new(bytes);
+        let manifest: Self = decoder.decode().map_err(|_| ManifestError::Malformed)?;
+        if manifest.manifest_version != MANIFEST_VERSION {
+            return Err(ManifestError::Version(manifest.manifest_version));
+        }
+        if manifest.encode() != bytes {
+            return Err(ManifestError::NotDeterministic);
+        }
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// The one encoding of this manifest.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        minicbor::to_vec(self).unwrap_or_default() // encoding into memory cannot fail
+    }
+
+    /// Checks the rules that need no policy.
+    ///
+    /// # Errors
+    /// [`ManifestError::Version`] or [`ManifestError::Field`].
+    pub fn check(&self) -> Result<(), ManifestError> {
+        if self.manifest_version != MANIFEST_VERSION {
+            return Err(ManifestError::Version(self.manifest_version));
+        }
+        let Common { name, digest, size_bytes, .. } = &self.common;
+        let app = &self.app;
+        let rules = [
+            (is_name(name), "name: 1 to 32 of a-z, 0-9 and '-', beginning with a letter"),
+            (digest.algorithm == ALGORITHM_SHA256, "digest: only SHA-256 (-16)"),
+            (*size_bytes > 0 && *size_bytes as usize <= crate::MODULE_BYTES_MAX, "size: 1 byte to 1 MiB"),
+            (is_version(&app.version), "version: 1 to 32 printable characters without spaces"),
+            (
+                app.description.as_deref().is_none_or(is_description),
+                "description: one line of at most 160 bytes",
+            ),
+            (app.period_us > 0, "period: more than 0"),
+            (
+                app.deadline_us > 0 && app.deadline_us <= app.period_us,
+                "deadline: more than 0, at most the period",
+            ),
+            (app.fuel_per_activation > 0, "fuel_per_activation: more than 0"),
+            (app.init_fuel > 0, "init_fuel: more than 0"),
+            (app.restarts <= RESTARTS_MAX, "restarts: at most 16"),
+            (self.permissions.sensors.len() <= PERMISSIONS_MAX, "sensors: at most 32"),
+            (self.permissions.actuators.len() <= PERMISSIONS_MAX, "actuators: at most 32"),
+            (self.permissions.sensors.iter().all(|sensor| is_name(sensor)), "sensors: not a name"),
+            (self.permissions.actuators.iter().all(|a| is_name(&a.name)), "actuators: not a name"),
+            (
+                self.permissions
+                    .actuators
+                    .iter()
+                    .all(|a| a.min.is_finite() && a.max.is_finite() && a.min <= a.max),
+                "actuators: min and max must be finite, min at most max",
+            ),
+            (all_different(self.permissions.sensors.iter()), "sensors: one is named twice"),
+            (
+                all_different(self.permissions.actuators.iter().map(|a| &a.name)),
+                "actuators: one is named twice",
+            ),
+        ];
+        match rules.iter().find(|(holds, _)| !holds) {
+            Some((_, rule)) => Err(ManifestError::Field(rule)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether `name` can name a component or a device.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    name.len() <= NAME_BYTES_MAX
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn is_version(text: &str) -> bool {
+    !text.is_empty() && text.len() <= VERSION_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn is_description(text: &str) -> bool {
+    text.len() <= DESCRIPTION_BYTES_MAX && !text.chars().any(char::is_control)
+}
+
+fn all_different<'a>(names: impl Iterator<Item = &'a String> + Clone) -> bool {
+    names
+        .clone()
+        .enumerate()
+        .all(|(i, name)| names.clone().skip(i.saturating_add(1)).all(|other| other != name))
+}
+
+/// The vendor id of `vendor` (a domain name such as `example.com`).
+#[must_use]
+pub fn vendor_id(vendor: &str) -> [u8; 16] {
+    id(b"cofferdam vendor", &[], vendor)
+}
+
+/// The class id of the kind of device `class` of this vendor.
+#[must_use]
+pub fn class_id(vendor_id: &[u8; 16], class: &str) -> [u8; 16] {
+    id(b"cofferdam class", vendor_id, class)
+}
+
+/// An RFC 9562 version 8 UUID: the beginning of a SHA-256 with version and variant set.
+fn id(kind: &[u8], within: &[u8], name: &str) -> [u8; 16] {
+    let digest = crate::sha256(&[kind, b"\0", within, b"\0", name.as_bytes()].concat());
+    let mut id = [0; 16];
+    id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    let [.., version, _, variant, _, _, _, _, _, _, _] = &mut id;
+    *version = (*version & 0x0f) | 0x80;
+    *variant = (*variant & 0x3f) | 0x80;
+    id
+}
