@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The side that reads.
+
+use core::fmt;
+use core::sync::atomic::{Ordering, fence};
+
+use cofferdam_shared_memory::{OutOfBounds, SharedRegion};
+use zerocopy::{FromZeros as _, IntoBytes as _};
+
+use crate::layout::{
+    ALIGN_BYTES, MAGIC, MAGIC_OFFSET, NAME_MAX_BYTES, OLDEST_OFFSET, Origin, RecordHeader, TEXT_MAX_BYTES,
+    VERSION, VERSION_OFFSET, WRITTEN_OFFSET, data_bytes,
+};
+use crate::producer::{RegionTooSmall, load};
+
+/// Where a record is copied to. Keep one for each reader that holds on to a record.
+#[derive(Clone, Debug)]
+pub struct RecordBuffer {
+    bytes: [u8; NAME_MAX_BYTES + TEXT_MAX_BYTES],
+}
+
+impl RecordBuffer {
+    /// An empty buffer.
+    pub const fn new() -> Self {
+        Self { bytes: [0; NAME_MAX_BYTES + TEXT_MAX_BYTES] }
+    }
+}
+
+impl Default for RecordBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A record: a private copy. Its owner chose every byte of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// When it was written, as its owner says.
+    pub time_us: u64,
+    /// How grave it is, as its owner says.
+    pub level: log::Level,
+    /// Who speaks.
+    pub origin: Origin,
+    /// The app's name; any bytes.
+    pub name: &'a [u8],
+    /// What is said; any bytes.
+    pub text: &'a [u8],
+}
+
+/// What a reader finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry<'a> {
+    /// The next record.
+    Record(Record<'a>),
+    /// The owner wrote faster than this reader read.
+    Lost {
+        /// How many bytes of records are gone.
+        bytes: u64,
+    },
+}
+
+/// The owner of the ring wrote what makes no sense. The reader goes on behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RingError {
+    /// The header is of another kind, version or size.
+    Header,
+    /// The positions contradict each other or go backwards.
+    Positions {
+        /// Where the oldest record should be.
+        oldest: u64,
+        /// Where the newest record should end.
+        written: u64,
+    },
+    /// A record's header is not one.
+    Record {
+        /// Where it is.
+        position: u64,
+    },
+}
+
+impl fmt::Display for RingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RingError::Header => f.write_str("log ring: unknown header"),
+            RingError::Positions { oldest, written } => {
+                write!(f, "log ring: positions {oldest} and {written} make no sense")
+            }
+            RingError::Record { position } => write!(f, "log ring: no record at position {position}"),
+        }
+    }
+}
+
+impl core::error::Error for RingError {}
+
+/// A reader of a log ring, with a position of its own.
+#[derive(Debug)]
+pub struct Reader {
+    region: SharedRegion,
+    data_bytes: usize,
+    position: u64,
+}
+
+impl Reader {
+    /// A reader that starts with the oldest record there is.
+    ///
+    /// # Errors
+    /// [`RegionTooSmall`] if no ring fits the region.
+    pub fn new(region: SharedRegion) -> Result<Self, RegionTooSmall> {
+        let region_bytes = region.size_bytes();
+        let data_bytes = data_bytes(region_bytes).ok_or(RegionTooSmall { region_bytes })?;
+        let oldest = region.load_u64_relaxed(OLDEST_OFFSET).map_err(|_| RegionTooSmall { region_bytes })?;
+        // A position that makes no sense is found out and mended by the first read.
+        Ok(Self { region, data_bytes, position: oldest })
+    }
+
+    /// Where this reader is: bytes of records before it.
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Goes to a position that [`Reader::position`] once gave. If its record is gone, the next read says how
+    /// much was lost.
+    pub const fn resume_at(&mut self, position: u64) {
+        self.position = position;
+    }
+
+    /// Passes over all that is there now.
+    pub fn skip_all(&mut self) {
+        if let Ok(written) = self.region.load_u64_acquire(WRITTEN_OFFSET) {
+            self.position = written;
+        }
+    }
+
+    /// The next entry, copied to `buffer`; nothing if all is read or the owner has not set the ring up yet.
+    ///
+    /// # Errors
+    /// [`RingError`] if the owner wrote nonsense. This reader then goes on behind what is there now. An owner
+    /// can make every call fail: bound the number of calls, not only the number of records.
+    pub fn read<'b>(&mut self, buffer: &'b mut RecordBuffer) -> Result<Option<Entry<'b>>, RingError> {
+        // Every offset below is a constant inside the header or reduced modulo the ring's size.
+        self.read_checked(buffer).unwrap_or(Err(RingError::Header))
+    }
+
+    fn read_checked<'b>(
+        &mut self,
+        buffer: &'b mut RecordBuffer,
+    ) -> Result<Result<Option<Entry<'b>>, RingError>, OutOfBounds> {
+        // Pairs with the release store of the magic number in `Producer::attach`.
+        let magic = self.region.load_u64_acquire(MAGIC_OFFSET)?;
+        if magic == 0 {
+            return Ok(Ok(None));
+        }
+        let size_and_version = (self.data_bytes as u64) << 32 | u64::from(VERSION);
+        if magic != MAGIC || self.region.load_u64_relaxed(VERSION_OFFSET)? != size_and_version {
+            return Ok(Err(RingError::Header));
+        }
+        // Pairs with the release store of `written` in `Producer::push_record`.
+        let written = self.region.load_u64_acquire(WRITTEN_OFFSET)?;
+        // Pairs with the release store of `oldest` there; loaded after `written`, so that an honest owner's
+        // records from `oldest` to `written` fit the ring.
+        let oldest = self.region.load_u64_acquire(OLDEST_OFFSET)?;
+        if let Some(lost) = self.lost(oldest) {
+            return Ok(Ok(Some(lost)));
+        }
+        let aligned = (oldest | written | self.position).is_multiple_of(ALIGN_BYTES as u64);
+        let available =
+            written.checked_sub(self.position).filter(|n| aligned && *n <= self.data_bytes as u64);
+        let Some(available) = available else {
+            self.position = written - written % ALIGN_BYTES as u64;
+            return Ok(Err(RingError::Positions { oldest, written }));
+        };
+        if available == 0 {
+            return Ok(Ok(None));
+        }
+
+        let start = self.position;
+        let mut header = RecordHeader::new_zeroed();
+        load(&self.region, self.data_bytes, start, header.as_mut_bytes())?;
+        let sense = match (header.level(), header.origin(), header.record_bytes()) {
+            (Some(level), Some(origin), Some(bytes)) if bytes as u64 <= available => {
+                Some((level, origin, bytes))
+            }
+            _ => None,
+        };
+        let length_bytes = sense.map_or(0, |_| header.length_bytes as usize);
+        // `record_bytes` found the length to be at most the buffer's.
+        let bytes = buffer.bytes.get_mut(..length_bytes).unwrap_or_default();
+        load(&self.region, self.data_bytes, start + size_of::<RecordHeader>() as u64, bytes)?;
+
+        // Pairs with the release fence in `Producer::push_record`: if anything that was copied belongs to a
+        // newer record, this load sees that the old one is no longer whole.
+        fence(Ordering::Acquire);
+        let oldest = self.region.load_u64_relaxed(OLDEST_OFFSET)?;
+        if let Some(lost) = self.lost(oldest) {
+            return Ok(Ok(Some(lost)));
+        }
+        let Some((level, origin, record_bytes)) = sense else {
+            self.position = written;
+            return Ok(Err(RingError::Record { position: start }));
+        };
+        self.position = start + record_bytes as u64;
+        let (name, text) = bytes.split_at(usize::from(header.name_bytes));
+        Ok(Ok(Some(Entry::Record(Record { time_us: header.time_us, level, origin, name, text }))))
+    }
+
+    /// If this reader's record is no longer whole: how much is gone. Goes on with the oldest that is.
+    fn lost(&mut self, oldest: u64) -> Option<Entry<'static>> {
+        let bytes = oldest.checked_sub(self.position).filter(|bytes| *bytes > 0)?;
+        self.position = oldest;
+        Some(Entry::Lost { bytes })
+    }
+}
