@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A real QEMU with a few hand-made instructions instead of an operating system.
+#![allow(clippy::unwrap_used, reason = "the lint knows test functions, not what they call")]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What can be asked of a device. Every command is signed for this device, this boot and this place in the
+//! sequence.
+
+use cofferdam_management_protocol::{
+    AppEntry, AppStats, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, Greeting, HostMessage,
+    Installed, Logs, Refusal,
+};
+use cofferdam_package::{CommandEnvelope, PACKAGE_BYTES_MAX, SigningKey, sha256, sign_command};
+
+use crate::connection::{Connection, OnBusy, Patience, unexpected};
+use crate::error::ClientError;
+
+/// How many chunks may be under way before the device has confirmed the first of them.
+const CHUNKS_UNDER_WAY: usize = 8;
+
+/// A device and a key that it is hoped to trust.
+pub struct Device<'k> {
+    connection: Connection,
+    key: &'k SigningKey,
+    sequence: u64,
+}
+
+impl<'k> Device<'k> {
+    /// Connects; see [`Connection::open`].
+    pub fn connect(
+        address: &str,
+        key: &'k SigningKey,
+        patience: &Patience,
+        on_busy: OnBusy<'_>,
+    ) -> Result<Self, ClientError> {
+        Ok(Self::over(Connection::open(address, patience, on_busy)?, key))
+    }
+
+    /// Speaks through a connection that is open already and over which no command was sent yet.
+    pub fn over(connection: Connection, key: &'k SigningKey) -> Self {
+        let sequence = connection.greeting().next_sequence;
+        Self { connection, key, sequence }
+    }
+
+    /// What the device said first.
+    pub fn greeting(&self) -> &Greeting {
+        self.connection.greeting()
+    }
+
+    /// The connection, for what is not a command: tests.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// The device itself.
+    pub fn status(&mut self) -> Result<DeviceStatus, ClientError> {
+        match self.request(&Command::Status)? {
+            DeviceMessage::Status(status) => Ok(status),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The installed apps.
+    pub fn list(&mut self) -> Result<Vec<AppEntry>, ClientError> {
+        match self.request(&Command::List)? {
+            DeviceMessage::Apps(apps) => Ok(apps),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Starts an app that does not run.
+    pub fn start(&mut self, name: &str) -> Result<(), ClientError> {
+        self.done(&Command::Start { name })
+    }
+
+    /// Stops an app; it keeps its slot.
+    pub fn stop(&mut self, name: &str) -> Result<(), ClientError> {
+        self.done(&Command::Stop { name })
+    }
+
+    /// Stops an app and frees its slot.
+    pub fn remove(&mut self, name: &str) -> Result<(), ClientError> {
+        self.done(&Command::Remove { name })
+    }
+
+    /// A stretch of an app's log.
+    pub fn logs(&mut self, name: &str, since: u64) -> Result<Logs, ClientError> {
+        match self.request(&Command::Logs { name, since })? {
+            DeviceMessage::Logs(logs) => Ok(logs),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// How an app runs.
+    pub fn stats(&mut self, name: &str) -> Result<AppStats, ClientError> {
+        match self.request(&Command::Stats { name })? {
+            DeviceMessage::Stats(stats) => Ok(stats),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Installs `package`, or replaces the component of that name; `progress` hears how many bytes have arrived.
+    ///
+    /// After an error the connection is of no more use: chunks may still be under way.
+    pub fn install(
+        &mut self,
+        package: &[u8],
+        start: bool,
+        progress: &mut dyn FnMut(u32),
+    ) -> Result<Installed, ClientError> {
+        let too_large = ClientError::TooLarge { bytes: package.len() };
+        if package.len() > PACKAGE_BYTES_MAX {
+            return Err(too_large);
+        }
+        let package_bytes = u32::try_from(package.len()).map_err(|_| too_large)?;
+        let command = Command::Install { package_bytes, package_sha256: sha256(package), start };
+        let chunk_bytes = match self.request(&command)? {
+            DeviceMessage::Ready { chunk_bytes_max } => (chunk_bytes_max as usize).clamp(1, CHUNK_BYTES_MAX),
+            other => return Err(unexpected(&other)),
+        };
+        let mut under_way = 0;
+        let mut offset: u32 = 0;
+        for bytes in package.chunks(chunk_bytes) {
+            if let Err(error) = self.connection.send(&HostMessage::Chunk { offset, bytes }) {
+                // A device that refuses may close at once: its reason says more than a broken pipe.
+                return match self.answer() {
+                    Err(refused @ ClientError::Refused { .. }) => Err(refused),
+                    _ => Err(error),
+                };
+            }
+            offset = offset.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+            under_way += 1;
+            if under_way == CHUNKS_UNDER_WAY {
+                self.confirmed(progress)?;
+                under_way -= 1;
+            }
+        }
+        for _ in 0..under_way {
+            self.confirmed(progress)?;
+        }
+        match self.answer()? {
+            DeviceMessage::Installed(installed) => Ok(installed),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Signs a command with the sequence number that comes next, without sending it.
+    pub fn sign(&self, command: &Command<'_>) -> Result<Vec<u8>, ClientError> {
+        let greeting = self.connection.greeting();
+        let command = command.encode()?;
+        let envelope = CommandEnvelope {
+            device_id: &greeting.device_id,
+            nonce: greeting.boot_nonce,
+            sequence: self.sequence,
+            command: &command,
+        };
+        Ok(sign_command(&envelope, self.key))
+    }
+
+    /// Signs and sends a command and gives the first message that answers it; a refusal is an error.
+    pub fn request(&mut self, command: &Command<'_>) -> Result<DeviceMessage, ClientError> {
+        let signed = self.sign(command)?;
+        self.connection.send(&HostMessage::Command(&signed))?;
+        let answer = self.answer();
+        // The device counts what it could authenticate, refused for another reason or not.
+        let authentic = !matches!(
+            answer.as_ref().err().and_then(ClientError::refusal),
+            Some(
+                Refusal::MalformedCommand
+                    | Refusal::UnknownKey
+                    | Refusal::BadSignature
+                    | Refusal::OtherDevice
+                    | Refusal::OtherBoot
+                    | Refusal::WrongSequence
+            )
+        );
+        if authentic {
+            self.sequence = self.sequence.wrapping_add(1);
+        }
+        answer
+    }
+
+    fn confirmed(&mut self, progress: &mut dyn FnMut(u32)) -> Result<(), ClientError> {
+        match self.answer()? {
+            DeviceMessage::Progress { received_bytes } => {
+                progress(received_bytes);
+                Ok(())
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn done(&mut self, command: &Command<'_>) -> Result<(), ClientError> {
+        match self.request(command)? {
+            DeviceMessage::Done => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    fn answer(&mut self) -> Result<DeviceMessage, ClientError> {
+        match self.connection.receive()? {
+            DeviceMessage::Refused { code, text } => Err(ClientError::Refused { code, text }),
+            message => Ok(message),
+        }
+    }
+}

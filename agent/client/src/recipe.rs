@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! `cofferdam.toml`: how an author describes an app, and the manifest that comes of it.
+//!
+//! Unknown keys are refused, so that a misspelt limit is an error and not the default.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use cofferdam_host_abi::Limits;
+use cofferdam_package::manifest::{
+    ALGORITHM_SHA256, ActuatorPermission, App, Common, Digest, MANIFEST_VERSION, Permissions, Priority,
+    Shape, class_id, vendor_id,
+};
+use cofferdam_package::{Manifest, ManifestError};
+use serde::Deserialize;
+
+/// The file's usual name.
+pub const RECIPE_FILE: &str = "cofferdam.toml";
+/// Vendor of whoever names none.
+pub const DEFAULT_VENDOR: &str = "cofferdam.example";
+/// Class of devices when none is named.
+pub const DEFAULT_CLASS: &str = "vehicle";
+
+/// What `cofferdam.toml` holds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Component name.
+    pub name: String,
+    /// Version for people.
+    pub version: String,
+    /// The anti-rollback number.
+    pub sequence: u64,
+    /// One line for people.
+    pub description: Option<String>,
+    /// Who makes it, as a domain name.
+    #[serde(default = "default_vendor")]
+    pub vendor: String,
+    /// For which class of devices.
+    #[serde(default = "default_class")]
+    pub class: String,
+    /// Reactor or command.
+    pub shape: RecipeShape,
+    /// Time between activations.
+    #[serde(default = "default_period_us")]
+    pub period_us: u64,
+    /// Time within which an activation should be done; the period unless given.
+    pub deadline_us: Option<u64>,
+    /// Fuel for one activation.
+    #[serde(default = "default_fuel")]
+    pub fuel_per_activation: u64,
+    /// Fuel for start and init together.
+    #[serde(default = "default_init_fuel")]
+    pub init_fuel: u64,
+    /// Restarts after a failure.
+    #[serde(default)]
+    pub restarts: u8,
+    /// Which slots it prefers.
+    #[serde(default)]
+    pub priority: RecipePriority,
+    /// Where the module lies, from the recipe's folder; `pack` also takes it as an argument.
+    pub module: Option<PathBuf>,
+    /// Bounds that differ from the defaults.
+    #[serde(default)]
+    pub limits: RecipeLimits,
+    /// What it may touch.
+    #[serde(default)]
+    pub permissions: RecipePermissions,
+}
+
+/// See [`Shape`].
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecipeShape {
+    /// Ticked once a period.
+    Reactor,
+    /// Runs to completion.
+    Command,
+}
+
+/// See [`Priority`].
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecipePriority {
+    /// The highest free slot.
+    #[default]
+    Control,
+    /// The lowest free slot.
+    Background,
+}
+
+/// Bounds; what is left out is [`Limits::DEFAULT`].
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecipeLimits {
+    /// Linear memory in pages of 64 KiB.
+    pub memory_pages: Option<u32>,
+    /// Value stack.
+    pub value_stack_bytes: Option<u32>,
+    /// Nesting of calls.
+    pub call_depth: Option<u32>,
+    /// Host calls in one activation.
+    pub host_calls_per_activation: Option<u32>,
+    /// Log output.
+    pub log_bytes_per_second: Option<u32>,
+    /// Seed of the app's random numbers.
+    pub random_seed: Option<u64>,
+}
+
+/// What the app may touch.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecipePermissions {
+    /// Sensors by name.
+    #[serde(default)]
+    pub sensors: Vec<String>,
+    /// Actuators by name, each with its range.
+    #[serde(default)]
+    pub actuators: BTreeMap<String, RecipeRange>,
+}
+
+/// A range of values, both ends included.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecipeRange {
+    /// Lowest value.
+    pub min: f64,
+    /// Highest value.
+    pub max: f64,
+}
+
+fn default_vendor() -> String {
+    DEFAULT_VENDOR.to_owned()
+}
+
+fn default_class() -> String {
+    DEFAULT_CLASS.to_owned()
+}
+
+fn default_period_us() -> u64 {
+    Limits::PERIOD_US_DEFAULT
+}
+
+fn default_fuel() -> u64 {
+    Limits::DEFAULT.fuel_per_activation
+}
+
+fn default_init_fuel() -> u64 {
+    Limits::DEFAULT.init_fuel
+}
+
+/// Why a recipe cannot be used.
+#[derive(Debug)]
+pub enum RecipeError {
+    /// The file cannot be read.
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The text is no recipe; the message names line and key.
+    Parse {
+        /// Which file.
+        path: PathBuf,
+        /// Boxed because it is large.
+        error: Box<toml::de::Error>,
+    },
+    /// A value breaks a rule of the manifest.
+    Manifest(ManifestError),
+}
+
+impl fmt::Display for RecipeError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read { path, error } => write!(formatter, "cannot read {}: {error}", path.display()),
+            Self::Parse { path, error } => write!(formatter, "{}: {error}", path.display()),
+            Self::Manifest(error) => write!(formatter, "{RECIPE_FILE}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for RecipeError {}
+
+impl Recipe {
+    /// Reads the recipe at `path`.
+    pub fn load(path: &Path) -> Result<Self, RecipeError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| RecipeError::Read { path: path.to_owned(), error })?;
+        toml::from_str(&text)
+            .map_err(|error| RecipeError::Parse { path: path.to_owned(), error: Box::new(error) })
+    }
+
+    /// The manifest for `module`.
+    pub fn manifest(&self, module: &[u8]) -> Result<Manifest, RecipeError> {
+        let default = Limits::DEFAULT;
+        let limits = &self.limits;
+        let vendor_id = vendor_id(&self.vendor);
+        let manifest = Manifest {
+            manifest_version: MANIFEST_VERSION,
+            sequence: self.sequence,
+            common: Common {
+                name: self.name.clone(),
+                vendor_id,
+                class_id: class_id(&vendor_id, &self.class),
+                digest: Digest { algorithm: ALGORITHM_SHA256, bytes: cofferdam_package::sha256(module) },
+                size_bytes: u32::try_from(module.len()).unwrap_or(u32::MAX),
+            },
+            app: App {
+                version: self.version.clone(),
+                description: self.description.clone(),
+                shape: match self.shape {
+                    RecipeShape::Reactor => Shape::Reactor,
+                    RecipeShape::Command => Shape::Command,
+                },
+                period_us: self.period_us,
+                deadline_us: self.deadline_us.unwrap_or(self.period_us),
+                fuel_per_activation: self.fuel_per_activation,
+                init_fuel: self.init_fuel,
+                memory_pages: limits.memory_pages.unwrap_or(default.memory_pages),
+                value_stack_bytes: limits.value_stack_bytes.unwrap_or(default.value_stack_bytes),
+                call_depth: limits.call_depth.unwrap_or(default.call_depth),
+                host_calls_per_activation: limits
+                    .host_calls_per_activation
+                    .unwrap_or(default.host_calls_per_activation),
+                log_bytes_per_second: limits.log_bytes_per_second.unwrap_or(default.log_bytes_per_second),
+                random_seed: limits.random_seed.unwrap_or(0),
+                restarts: self.restarts,
+                priority: match self.priority {
+                    RecipePriority::Control => Priority::Control,
+                    RecipePriority::Background => Priority::Background,
+                },
+            },
+            permissions: Permissions {
+                sensors: self.permissions.sensors.clone(),
+                actuators: self
+                    .permissions
+                    .actuators
+                    .iter()
+                    .map(|(name, range)| ActuatorPermission {
+                        name: name.clone(),
+                        min: range.min,
+                        max: range.max,
+                    })
+                    .collect(),
+            },
+        };
+        manifest.check().map_err(RecipeError::Manifest)?;
+        Ok(manifest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = "name = 'hello'\nversion = '1.0.0'\nsequence = 3\nshape = 'command'\n";
+
+    fn parse(text: &str) -> Result<Recipe, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn what_is_left_out_has_the_default() {
+        let manifest = parse(SMALL).unwrap().manifest(b"\0asm").unwrap();
+        assert_eq!(manifest.app.period_us, Limits::PERIOD_US_DEFAULT);
+        assert_eq!(manifest.app.deadline_us, manifest.app.period_us);
+        assert_eq!(manifest.app.memory_pages, Limits::DEFAULT.memory_pages);
+        assert_eq!(manifest.permissions, Permissions::default());
+        assert_eq!(manifest.sequence, 3);
+    }
+
+    #[test]
+    fn permissions_are_taken_over() {
+        let text = format!(
+            "{SMALL}[limits]\nmemory_pages = 2\n[permissions]\nsensors = ['imu']\n\
+             [permissions.actuators]\nbrake = {{ min = 0.0, max = 0.5 }}\n"
+        );
+        let manifest = parse(&text).unwrap().manifest(b"\0asm").unwrap();
+        assert_eq!(manifest.app.memory_pages, 2);
+        assert_eq!(manifest.permissions.sensors, ["imu"]);
+        let [brake] = &manifest.permissions.actuators[..] else { panic!("one actuator") };
+        assert_eq!((brake.name.as_str(), brake.min, brake.max), ("brake", 0.0, 0.5));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused() {
+        let error = parse(&format!("{SMALL}[limits]\nmemory_page = 2\n")).unwrap_err();
+        assert!(error.to_string().contains("memory_page"), "{error}");
+    }
+
+    #[test]
+    fn a_bad_value_is_refused() {
+        let recipe = parse(&SMALL.replace("hello", "Hello World")).unwrap();
+        assert!(matches!(recipe.manifest(b"\0asm"), Err(RecipeError::Manifest(ManifestError::Field(_)))));
+    }
+}
