@@ -1,3 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Leases, ranges, slew and safe states of outputs.
+//! What `actuator_guard` decides: who may move which actuator, until when, and within which range.
+//!
+//! - [`Guard`] keeps the leases and the outputs. Time is an argument of every operation.
+//! - [`RefusalLog`] keeps a client that is refused again and again from filling the log.
+//!
+//! The rules, which tests hold against random clients:
+//! - an actuator has at most one holder, for at most `LEASE_MAX_US` at a time;
+//! - only its holder moves it, and only within its range; a value that is refused changes nothing;
+//! - once the lease has run out or is given back, the output is the safe value, at the latest with the next
+//!   operation (whichever it is) or call of [`Guard::expire`].
+//!
+//! Contract: `cofferdam_device_protocol::actuator`. Not here: which app may use which actuator at all (the
+//! app slot checks the signed manifest), and how fast an output may change.
 #![no_std]
+#![forbid(unsafe_code)]
+
+mod guard;
+mod refusals;
+#[cfg(test)]
+mod tests;
+
+pub use guard::{Expired, Guard};
+pub use refusals::RefusalLog;

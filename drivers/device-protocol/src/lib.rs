@@ -2,6 +2,8 @@
 //! Contract of `sensor_hub` and `actuator_guard`: which devices there are ([`SENSORS`], [`ACTUATORS`]), what
 //! their values mean, and the messages by which a client reads and moves them ([`sensor`], [`actuator`]).
 //!
+//! What the outputs are is also published in shared memory ([`outputs`]).
+//!
 //! This crate encodes and decodes; it sends nothing. The feature `pd` adds the clients in [`pd`], which do.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -9,6 +11,7 @@
 pub mod actuator;
 mod devices;
 mod message;
+pub mod outputs;
 #[cfg(feature = "pd")]
 pub mod pd;
 pub mod sensor;
