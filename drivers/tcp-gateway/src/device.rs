@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The queues to and from net_driver as a network device of smoltcp.
+
+use cofferdam_net_protocol::{FRAME_BYTES_MAX, Link, RECORD_BYTES, Record, frame_head, parse};
+use cofferdam_shared_memory::{Consumer, PeerMisbehaviour, PopError, Producer};
+use smoltcp::phy::{self, DeviceCapabilities, Medium};
+use smoltcp::time::Instant;
+
+/// An Ethernet header.
+const ETHERNET_HEADER_BYTES: usize = 14;
+/// How many records that are no frames are passed over at one go.
+const SKIP_MAX: usize = 8;
+
+/// An Ethernet device behind two queues.
+pub struct QueueDevice {
+    receive: Consumer,
+    transmit: Producer,
+    link: Option<Link>,
+    link_is_new: bool,
+    moved: bool,
+    blamed: bool,
+    incoming: [u8; RECORD_BYTES],
+    outgoing: [u8; FRAME_BYTES_MAX],
+}
+
+impl QueueDevice {
+    /// Takes the queues.
+    pub fn new(receive: Consumer, transmit: Producer) -> Self {
+        Self {
+            receive,
+            transmit,
+            link: None,
+            link_is_new: false,
+            moved: false,
+            blamed: false,
+            incoming: [0; RECORD_BYTES],
+            outgoing: [0; FRAME_BYTES_MAX],
+        }
+    }
+
+    /// The other end of the wire, which knows its link already.
+    #[cfg(test)]
+    pub(crate) fn with_link(receive: Consumer, transmit: Producer, link: Link) -> Self {
+        Self { link: Some(link), ..Self::new(receive, transmit) }
+    }
+
+    /// Whether anything was taken or added since the last call.
+    pub(crate) fn take_moved(&mut self) -> bool {
+        core::mem::take(&mut self.moved)
+    }
+
+    /// The link's description, if there is a new one.
+    pub(crate) fn take_new_link(&mut self) -> Option<Link> {
+        core::mem::take(&mut self.link_is_new).then_some(self.link).flatten()
+    }
+
+    /// Reads records until the link's description comes; frames before it are dropped.
+    pub(crate) fn look_for_link(&mut self) {
+        while self.link.is_none() && self.next_frame().is_some() {}
+    }
+
+    /// Whether net_driver can take a frame.
+    pub(crate) fn can_send(&mut self) -> bool {
+        match self.transmit.free() {
+            Ok(free) => free > 0,
+            Err(misbehaviour) => {
+                self.blame(misbehaviour);
+                false
+            }
+        }
+    }
+
+    /// Takes the next frame into `incoming`; gives its place there.
+    fn next_frame(&mut self) -> Option<core::ops::Range<usize>> {
+        for _ in 0..SKIP_MAX {
+            let length = match self.receive.pop(&mut self.incoming) {
+                Ok(length) => length?,
+                Err(PopError::Peer(misbehaviour)) => {
+                    self.blame(misbehaviour);
+                    if matches!(misbehaviour, PeerMisbehaviour::RecordLength { .. }) {
+                        continue; // that record was skipped
+                    }
+                    return None;
+                }
+                Err(PopError::BufferTooSmall { .. }) => return None, // impossible: a record fits
+            };
+            self.moved = true;
+            match parse(self.incoming.get(..length).unwrap_or(&[])) {
+                Ok(Record::Frame(frame)) => return Some(length - frame.len()..length),
+                Ok(Record::Link(link)) => {
+                    self.link_is_new |= self.link != Some(link);
+                    self.link = Some(link);
+                }
+                Err(_) => {}
+            }
+        }
+        None
+    }
+
+    fn blame(&mut self, misbehaviour: PeerMisbehaviour) {
+        if !core::mem::replace(&mut self.blamed, true) {
+            log::warn!("net_driver: {misbehaviour}");
+        }
+    }
+}
+
+/// A frame that was received.
+pub struct Received<'a>(&'a [u8]);
+
+impl phy::RxToken for Received<'_> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(self.0)
+    }
+}
+
+/// The right to send a frame.
+pub struct Sender<'a> {
+    transmit: &'a mut Producer,
+    buffer: &'a mut [u8; FRAME_BYTES_MAX],
+    moved: &'a mut bool,
+}
+
+impl phy::TxToken for Sender<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        // smoltcp keeps to the size in `capabilities`, which the buffer has.
+        let frame = &mut self.buffer[..len];
+        let result = f(frame);
+        // Room was there when the token was made; if it is gone, so is the frame, as on any network.
+        *self.moved |= self.transmit.push(&[&frame_head(), frame]).is_ok();
+        result
+    }
+}
+
+impl phy::Device for QueueDevice {
+    type RxToken<'a> = Received<'a>;
+    type TxToken<'a> = Sender<'a>;
+
+    fn receive(&mut self, _timestamp: Instant) -> Option<(Received<'_>, Sender<'_>)> {
+        // A frame may need an answer, so it stays in the queue while there is no room for one.
+        if !self.can_send() {
+            return None;
+        }
+        let place = self.next_frame()?;
+        let Self { incoming, transmit, outgoing, moved, .. } = self;
+        let frame = incoming.get(place)?;
+        Some((Received(frame), Sender { transmit, buffer: outgoing, moved }))
+    }
+
+    fn transmit(&mut self, _timestamp: Instant) -> Option<Sender<'_>> {
+        if !self.can_send() {
+            return None;
+        }
+        Some(Sender { transmit: &mut self.transmit, buffer: &mut self.outgoing, moved: &mut self.moved })
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let payload_bytes = self.link.map_or(0, |link| usize::from(link.payload_bytes_max));
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = ETHERNET_HEADER_BYTES + payload_bytes;
+        capabilities
+    }
+}
