@@ -5,10 +5,15 @@ use crate::{CPtr, Error, MessageInfo, call, constants, set_mr};
 
 /// Invokes `capability` with `words`.
 pub(crate) fn invoke(capability: CPtr, label: u64, words: &[u64]) -> Result<(), Error> {
+    invoke_with_caps(capability, label, 0, words)
+}
+
+/// Invokes `capability` with `words` and the first `caps` capabilities that were set.
+pub(crate) fn invoke_with_caps(capability: CPtr, label: u64, caps: u64, words: &[u64]) -> Result<(), Error> {
     for (index, word) in words.iter().enumerate() {
         set_mr(index, *word);
     }
-    Error::check(call(capability, MessageInfo::new(label, 0, 0, words.len())))
+    Error::check(call(capability, MessageInfo::new(label, 0, caps, words.len())))
 }
 
 /// A capability to an interrupt.

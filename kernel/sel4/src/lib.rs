@@ -11,19 +11,30 @@
 
 mod abi;
 pub mod badge;
+#[cfg(not(kernel_mcs))]
+mod boot_info;
 mod debug;
 mod error;
 mod fault;
 mod invocations;
 mod ipc_buffer;
 mod message;
+#[cfg(not(kernel_mcs))]
+pub mod objects;
 
+#[cfg(not(kernel_mcs))]
+pub use boot_info::{BootInfo, SlotRange, UntypedDescription, initial_slot};
 pub use debug::{DebugWriter, debug_put_char};
 pub use error::Error;
 pub use fault::Fault;
 pub use invocations::{IrqHandler, Tcb};
 pub use ipc_buffer::{get_mr, set_ipc_buffer, set_mr, with_message};
 pub use message::MessageInfo;
+#[cfg(not(kernel_mcs))]
+pub use objects::{
+    AsidControl, AsidPool, CNode, CapRights, IrqControl, ObjectType, Page, PagingStructure, SlotPath,
+    TcbConfig, Untyped, VmAttributes,
+};
 
 pub use abi::{Received, call, nb_recv, nb_send, recv, reply_recv, send, wait, yield_now};
 

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Reports the faults of protection domains that have no parent. They stay stopped.
+
+use core::convert::Infallible;
+use core::fmt::Write;
+
+use cofferdam_system_spec::SystemSpec;
+use sel4::{CPtr, Fault};
+
+use crate::failure::Failure;
+use crate::mmio::Serial;
+
+/// The badge of a protection domain's capability to the monitor's endpoint. Zero would be no badge.
+pub(crate) const fn badge(index: u32) -> u64 {
+    index as u64 + 1
+}
+
+/// Reports faults for ever.
+pub(crate) fn run(spec: &SystemSpec<'_>, endpoint: CPtr) -> Result<Infallible, Failure> {
+    loop {
+        let received = sel4::recv(endpoint, 0);
+        let fault = Fault::from_message(received.info);
+        let name = spec
+            .protection_domains()
+            .find(|domain| badge(domain.index) == received.badge)
+            .map_or("?", |domain| domain.name());
+        // A line of its own, whatever console was printing. Writing never fails.
+        let _ = writeln!(Serial, "\nmonitor: protection domain '{name}' faulted: {fault}");
+    }
+}
