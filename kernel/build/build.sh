@@ -20,7 +20,7 @@ log=$out/build.log
 fail() { echo "kernel: $*" >&2; exit 1; }
 
 case $config in release | debug) ;; *) fail "configuration '$config' is not one of: release, debug" ;; esac
-[ -f "$overlay/platform.conf" ] || fail "no platform '$platform': $overlay/platform.conf is missing"
+[ -f "$overlay/platform.toml" ] || fail "no platform '$platform': $overlay/platform.toml is missing"
 command -v "${cross}gcc" >/dev/null || fail "${cross}gcc is missing; run: make setup"
 command -v xmllint >/dev/null || fail "xmllint is missing; run: make setup"
 mkdir -p "$out"
@@ -70,7 +70,7 @@ fi
 rm -rf "$out/src" "$out/objects" "$out/include" "$out/generated"
 cp -r "$source/seL4" "$out/src"
 cp -r "$overlay/kernel-source/." "$out/src/"
-python "$here/generate-headers.py" facts "$overlay/platform.conf" \
+python "$here/generate-headers.py" facts "$overlay/platform.toml" \
     >"$out/src/include/plat/$platform/plat/platform_facts.h"
 mkdir -p "$out/generated/include/generated" "$out/objects" "$out/include"
 autoconf=$out/generated/include/generated/autoconf.h

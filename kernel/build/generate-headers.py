@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Makes the small generated files of the kernel's build; build.sh calls it.
 
-facts FILE            platform.conf as #define PLATFORM_NAME VALUE
+facts FILE            platform.toml as #define PLATFORM_NAME VALUE
 autoconf FILE CONFIG  seL4.conf as #define CONFIG_NAME VALUE, for release or debug
 """
 import re
@@ -10,7 +10,7 @@ import sys
 
 
 def assignments(path, section):
-    """NAME, VALUE of the lines before the first [section] and of those in `section`."""
+    """Name and value of the lines before the first [section] and of those in `section`."""
     current = None
     for number, line in enumerate(open(path), 1):
         line = line.strip()
@@ -18,11 +18,11 @@ def assignments(path, section):
             continue
         if header := re.fullmatch(r"\[(\w+)\]", line):
             current = header[1]
-        elif found := re.fullmatch(r"([A-Z][A-Z0-9_]*)=(\w+)", line):
+        elif found := re.fullmatch(r'(\w+) *= *("?)(\w+)\2', line):
             if current in (None, section):
-                yield found.groups()
+                yield found[1].upper(), found[3]
         else:
-            sys.exit(f"{path}:{number}: error: not NAME=VALUE: {line}")
+            sys.exit(f"{path}:{number}: error: not 'name = value': {line}")
 
 
 def defines(prefix, path, section, guard):
