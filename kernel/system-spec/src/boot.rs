@@ -55,12 +55,14 @@ pub struct LoaderHeader {
     pub user_offset: u64,
     /// Entry of the initialiser (virtual). Goes to the kernel in x3.
     pub user_entry_vaddr: u64,
+    /// Where the payload lies in the user image, physical; for tools that look into an image.
+    pub payload_paddr: u64,
     /// The first [`LoaderHeader::part_count`] count.
     pub parts: [Part; MAX_PARTS],
 }
 
 const _: () = assert!(size_of::<Part>() == 32);
-const _: () = assert!(size_of::<LoaderHeader>() == 80 + 32 * MAX_PARTS);
+const _: () = assert!(size_of::<LoaderHeader>() == 88 + 32 * MAX_PARTS);
 
 /// Why a header cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What the image tool needs to know of a platform: RAM, devices, interrupts. The numbers come from
+//! `kernel/overlay/PLATFORM/platform.toml`, their one home, which the kernel and the loader are built from too.
+
+use std::ops::Range;
+
+use anyhow::{Result, bail};
+use cofferdam_platform::PlatformError;
+use cofferdam_system_spec::environment::PAGE_BYTES;
+
+/// The platforms built into this tool.
+const PLATFORMS: [(&str, &str); 1] =
+    [("qemu-virt-aarch64", include_str!("../../overlay/qemu-virt-aarch64/platform.toml"))];
+
+/// A range of physical addresses with a name for messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceRange {
+    /// As in the platform's file.
+    pub name: String,
+    /// Physical addresses.
+    pub range: Range<u64>,
+}
+
+/// A platform's numbers.
+#[derive(Clone, Debug)]
+pub struct Platform {
+    /// Its name.
+    pub name: String,
+    /// All RAM that is used.
+    pub ram: Range<u64>,
+    /// The part of it that the kernel manages: from the kernel upward.
+    pub kernel_ram: Range<u64>,
+    /// Where the loader may lie.
+    pub loader: Range<u64>,
+    /// The kernel's first address, virtual.
+    pub kernel_virtual_base: u64,
+    /// End of user address spaces: the first address above.
+    pub user_end: u64,
+    /// How many interrupts the interrupt controller has.
+    pub interrupt_count: u32,
+    /// The kernel's own timer interrupt.
+    pub kernel_timer_interrupt: u32,
+    /// Devices that a memory region may name by physical address.
+    pub devices: Vec<DeviceRange>,
+    /// Devices that the kernel keeps.
+    pub kernel_devices: Vec<DeviceRange>,
+    /// The PL011 that the monitor prints on.
+    pub uart: u64,
+}
+
+impl Platform {
+    /// The platform of that name.
+    ///
+    /// # Errors
+    /// When there is none, or its file is incomplete.
+    pub fn named(name: &str) -> Result<Self> {
+        let Some((_, text)) = PLATFORMS.iter().find(|(known, _)| *known == name) else {
+            let known: Vec<&str> = PLATFORMS.iter().map(|(known, _)| *known).collect();
+            bail!("platform '{name}' is unknown; known are: {}", known.join(", "));
+        };
+        Ok(Self::parse(name, text)?)
+    }
+
+    fn parse(name: &str, text: &str) -> Result<Self, PlatformError> {
+        let facts = cofferdam_platform::Platform::parse(name, text)?;
+        let range = |start: &str, end: &str| Ok(facts.get(start)?..facts.get(end)?);
+        let device = |name: &str, range: Range<u64>| DeviceRange { name: name.to_owned(), range };
+        let page = |name: &str| -> Result<DeviceRange, PlatformError> {
+            let start = facts.get(name)?;
+            Ok(device(name, start..start.saturating_add(PAGE_BYTES)))
+        };
+        // A platform with more than 2^32 interrupts has one that no description can name: harmless.
+        let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        let ram = range("ram_start", "ram_end")?;
+        Ok(Self {
+            name: name.to_owned(),
+            kernel_ram: facts.get("kernel_physical_base")?..ram.end,
+            loader: range("loader_start", "loader_end")?,
+            ram,
+            kernel_virtual_base: facts.get("kernel_virtual_base")?,
+            user_end: facts.get("user_top")?.saturating_add(1),
+            interrupt_count: narrow(facts.get("interrupt_count")?),
+            kernel_timer_interrupt: narrow(facts.get("kernel_timer_interrupt")?),
+            devices: vec![
+                page("uart")?,
+                page("rtc")?,
+                page("fw_cfg")?,
+                page("gpio")?,
+                device("virtio_mmio", range("virtio_mmio_start", "virtio_mmio_end")?),
+            ],
+            kernel_devices: vec![device("gic", range("gic_start", "gic_end")?)],
+            uart: facts.get("uart")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_platform_in_the_tree_is_complete() {
+        let platform = Platform::named("qemu-virt-aarch64").unwrap();
+        assert!(platform.ram.start < platform.kernel_ram.start);
+        assert!(platform.kernel_ram.start.is_multiple_of(0x20_0000));
+        assert!(platform.loader.end <= platform.kernel_ram.start);
+        assert!(platform.user_end.is_multiple_of(PAGE_BYTES));
+    }
+
+    #[test]
+    fn what_is_missing_or_unknown_is_named() {
+        assert!(Platform::named("toaster").unwrap_err().to_string().contains("qemu-virt-aarch64"));
+        let error = Platform::parse("x", "ram_start = 1\n").unwrap_err();
+        assert_eq!(error.to_string(), "platform 'x' does not say its ram_end");
+    }
+}
