@@ -26,4 +26,4 @@ mod tests;
 pub use layout::{NAME_MAX_BYTES, Origin, TEXT_MAX_BYTES};
 pub use logger::{LineBuffer, Logger};
 pub use producer::{Line, Producer, RegionTooSmall};
-pub use reader::{Entry, Reader, Record, RecordBuffer, RingError};
+pub use reader::{Entry, Peek, Reader, Record, RecordBuffer, RingError};

@@ -59,6 +59,34 @@ pub enum Entry<'a> {
     },
 }
 
+/// What a reader would find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peek {
+    /// A record.
+    Record {
+        /// When it was written, as its owner says.
+        time_us: u64,
+    },
+    /// The owner wrote faster than this reader read.
+    Lost {
+        /// How many bytes of records are gone.
+        bytes: u64,
+    },
+}
+
+/// A record whose header makes sense.
+struct Found {
+    header: RecordHeader,
+    level: log::Level,
+    origin: Origin,
+    end: u64,
+}
+
+enum Next {
+    Record(Found),
+    Lost { bytes: u64 },
+}
+
 /// The owner of the ring wrote what makes no sense. The reader goes on behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RingError {
@@ -137,14 +165,37 @@ impl Reader {
     /// [`RingError`] if the owner wrote nonsense. This reader then goes on behind what is there now. An owner
     /// can make every call fail: bound the number of calls, not only the number of records.
     pub fn read<'b>(&mut self, buffer: &'b mut RecordBuffer) -> Result<Option<Entry<'b>>, RingError> {
-        // Every offset below is a constant inside the header or reduced modulo the ring's size.
-        self.read_checked(buffer).unwrap_or(Err(RingError::Header))
+        // Every offset is a constant inside the header or reduced modulo the ring's size.
+        let next = self.next(&mut buffer.bytes).unwrap_or(Err(RingError::Header))?;
+        Ok(next.map(|next| match next {
+            Next::Lost { bytes } => Entry::Lost { bytes },
+            Next::Record(found) => {
+                self.position = found.end;
+                // `next` filled the buffer with the length that the header says.
+                let length_bytes = found.header.length_bytes as usize;
+                let bytes = buffer.bytes.get(..length_bytes).unwrap_or(&buffer.bytes);
+                let (name, text) = bytes.split_at(usize::from(found.header.name_bytes).min(bytes.len()));
+                let Found { level, origin, header, .. } = found;
+                Entry::Record(Record { time_us: header.time_us, level, origin, name, text })
+            }
+        }))
     }
 
-    fn read_checked<'b>(
-        &mut self,
-        buffer: &'b mut RecordBuffer,
-    ) -> Result<Result<Option<Entry<'b>>, RingError>, OutOfBounds> {
+    /// What [`Reader::read`] would find now, without reading it: when the next record was written. Lost records
+    /// are told here, and then no more by `read`.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub fn peek(&mut self) -> Result<Option<Peek>, RingError> {
+        let next = self.next(&mut []).unwrap_or(Err(RingError::Header))?;
+        Ok(next.map(|next| match next {
+            Next::Lost { bytes } => Peek::Lost { bytes },
+            Next::Record(found) => Peek::Record { time_us: found.header.time_us },
+        }))
+    }
+
+    /// Looks for the next record and copies its name and text to `bytes`, as much as fits there.
+    fn next(&mut self, bytes: &mut [u8]) -> Result<Result<Option<Next>, RingError>, OutOfBounds> {
         // Pairs with the release store of the magic number in `Producer::attach`.
         let magic = self.region.load_u64_acquire(MAGIC_OFFSET)?;
         if magic == 0 {
@@ -176,16 +227,17 @@ impl Reader {
         let start = self.position;
         let mut header = RecordHeader::new_zeroed();
         load(&self.region, self.data_bytes, start, header.as_mut_bytes())?;
-        let sense = match (header.level(), header.origin(), header.record_bytes()) {
-            (Some(level), Some(origin), Some(bytes)) if bytes as u64 <= available => {
-                Some((level, origin, bytes))
+        let found = match (header.level(), header.origin(), header.record_bytes()) {
+            (Some(level), Some(origin), Some(size)) if size as u64 <= available => {
+                Some(Found { header, level, origin, end: start + size as u64 })
             }
             _ => None,
         };
-        let length_bytes = sense.map_or(0, |_| header.length_bytes as usize);
-        // `record_bytes` found the length to be at most the buffer's.
-        let bytes = buffer.bytes.get_mut(..length_bytes).unwrap_or_default();
-        load(&self.region, self.data_bytes, start + size_of::<RecordHeader>() as u64, bytes)?;
+        if found.is_some() {
+            let wanted = bytes.len().min(header.length_bytes as usize);
+            let bytes = bytes.get_mut(..wanted).unwrap_or_default();
+            load(&self.region, self.data_bytes, start + size_of::<RecordHeader>() as u64, bytes)?;
+        }
 
         // Pairs with the release fence in `Producer::push_record`: if anything that was copied belongs to a
         // newer record, this load sees that the old one is no longer whole.
@@ -194,19 +246,19 @@ impl Reader {
         if let Some(lost) = self.lost(oldest) {
             return Ok(Ok(Some(lost)));
         }
-        let Some((level, origin, record_bytes)) = sense else {
-            self.position = written;
-            return Ok(Err(RingError::Record { position: start }));
-        };
-        self.position = start + record_bytes as u64;
-        let (name, text) = bytes.split_at(usize::from(header.name_bytes));
-        Ok(Ok(Some(Entry::Record(Record { time_us: header.time_us, level, origin, name, text }))))
+        Ok(match found {
+            Some(found) => Ok(Some(Next::Record(found))),
+            None => {
+                self.position = written;
+                Err(RingError::Record { position: start })
+            }
+        })
     }
 
     /// If this reader's record is no longer whole: how much is gone. Goes on with the oldest that is.
-    fn lost(&mut self, oldest: u64) -> Option<Entry<'static>> {
+    fn lost(&mut self, oldest: u64) -> Option<Next> {
         let bytes = oldest.checked_sub(self.position).filter(|bytes| *bytes > 0)?;
         self.position = oldest;
-        Some(Entry::Lost { bytes })
+        Some(Next::Lost { bytes })
     }
 }

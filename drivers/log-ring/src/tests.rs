@@ -150,6 +150,23 @@ fn positions_can_be_kept_and_resumed() {
 }
 
 #[test]
+fn peeking_reads_nothing_away() {
+    let region = SharedRegion::leaked(SMALLEST);
+    let producer = Producer::attach(region).unwrap();
+    let mut reader = Reader::new(region).unwrap();
+    assert_eq!(reader.peek(), Ok(None));
+    producer.push(line(7, b"a"));
+    assert_eq!(reader.peek(), Ok(Some(Peek::Record { time_us: 7 })));
+    assert_eq!(reader.peek(), Ok(Some(Peek::Record { time_us: 7 })));
+    assert_eq!(read_texts(&mut reader).0, [b"a"]);
+    for _ in 0..100 {
+        producer.push(line(8, &[b'x'; 500]));
+    }
+    assert!(matches!(reader.peek(), Ok(Some(Peek::Lost { .. }))));
+    assert_eq!(reader.peek(), Ok(Some(Peek::Record { time_us: 8 })));
+}
+
+#[test]
 fn hostile_positions_are_errors_and_reading_goes_on() {
     let far = 1 << 40;
     for (oldest, written) in [(0, far), (0, 12), (far, 24), (u64::MAX, u64::MAX), (u64::MAX, 0), (4, 24)] {

@@ -1,3 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Deterministic sensors for a machine without a plant.
+//! Sensors without hardware: a vehicle that rolls down a slope, sampled at 1 kHz.
+//!
+//! - [`Vehicle`] is the vehicle and its sensors: deterministic, from a seed, one step for each sample.
+//! - [`Hub`] steps it by the clock and serves clients (contract: `cofferdam_device_protocol::sensor`).
+//!
+//! The brake output slows the vehicle, so a control loop on wheel speed and brake is a real one. The other
+//! readings are waveforms with noise.
 #![no_std]
+#![forbid(unsafe_code)]
+
+mod hub;
+mod noise;
+#[cfg(test)]
+mod tests;
+mod vehicle;
+
+pub use hub::{Hub, STEPS_MAX, Steps};
+pub use vehicle::{Controls, Vehicle};

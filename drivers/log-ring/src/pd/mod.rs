@@ -12,6 +12,7 @@ use core::fmt::Display;
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use cofferdam_shared_memory::SharedRegion;
 use log::Level;
 use sel4_microkit::{Channel, channel};
 
@@ -29,23 +30,25 @@ pub fn init() {
     init_with(|| Channel::new(CONSOLE_CHANNEL.load(Ordering::Relaxed)).notify());
 }
 
-/// As [`init`], but nobody is woken: for console, which looks at its own ring by itself.
+/// As [`init`], but nobody is woken: for console, which reads its own ring, returned here, by itself.
 ///
 /// # Panics
 /// As [`init`].
-pub fn init_without_waking() {
-    init_with(|| ());
+pub fn init_without_waking() -> SharedRegion {
+    init_with(|| ())
 }
 
-fn init_with(wake_reader: fn()) {
+fn init_with(wake_reader: fn()) -> SharedRegion {
+    let region = regions::log_ring();
     #[allow(clippy::expect_used)] // A system description without a log ring is a broken build.
-    let producer = Producer::attach(regions::log_ring()).expect("system.xml: log_ring");
+    let producer = Producer::attach(region).expect("system.xml: log_ring");
     LOGGER.install(producer, sel4_microkit::now_us, wake_reader);
     // No other logger can be there: a protection domain is one program.
     let _ = log::set_logger(&LOGGER);
     log::set_max_level(log::LevelFilter::Info);
     sel4_microkit::set_panic_sink(log_panic);
     sel4_microkit::set_error_sink(log_error);
+    region
 }
 
 /// Writes a line that the app named `name` says.
