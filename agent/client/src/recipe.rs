@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use cofferdam_host_abi::Limits;
 use cofferdam_package::manifest::{
-    ALGORITHM_SHA256, ActuatorPermission, App, Common, Digest, MANIFEST_VERSION, Permissions, Priority,
-    Shape, class_id, vendor_id,
+    ALGORITHM_SHA256, ActuatorPermission, App, Common, Digest, MANIFEST_VERSION, Overrun, Permissions,
+    Priority, Shape, class_id, vendor_id,
 };
 use cofferdam_package::{Manifest, ManifestError};
 use serde::Deserialize;
@@ -59,6 +59,9 @@ pub struct Recipe {
     /// Which slots it prefers.
     #[serde(default)]
     pub priority: RecipePriority,
+    /// What happens when an activation is not done at its deadline.
+    #[serde(default)]
+    pub overrun: RecipeOverrun,
     /// Where the module lies, from the recipe's folder; `pack` also takes it as an argument.
     pub module: Option<PathBuf>,
     /// Bounds that differ from the defaults.
@@ -88,6 +91,17 @@ pub enum RecipePriority {
     Control,
     /// The lowest free slot.
     Background,
+}
+
+/// See [`Overrun`].
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecipeOverrun {
+    /// Count it and go on.
+    #[default]
+    Skip,
+    /// Stop the app.
+    Stop,
 }
 
 /// Bounds; what is left out is [`Limits::DEFAULT`].
@@ -230,6 +244,10 @@ impl Recipe {
                 priority: match self.priority {
                     RecipePriority::Control => Priority::Control,
                     RecipePriority::Background => Priority::Background,
+                },
+                overrun: match self.overrun {
+                    RecipeOverrun::Skip => Overrun::Skip,
+                    RecipeOverrun::Stop => Overrun::Stop,
                 },
             },
             permissions: Permissions {

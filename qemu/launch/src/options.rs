@@ -27,6 +27,20 @@ pub enum KernelKind {
     Sdk,
 }
 
+/// What drives the guest's clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// The host's clock.
+    #[default]
+    Host,
+    /// One nanosecond for each executed instruction, and the host's clock while the guest idles: a busy host
+    /// makes nothing late, yet the guest keeps pace with the network.
+    Instructions,
+    /// One nanosecond for each executed instruction, and no waiting while the guest idles: timings measured
+    /// inside the guest repeat exactly, and time runs as fast as the host can.
+    InstructionsOnly,
+}
+
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct MachineOptions {
@@ -38,9 +52,8 @@ pub struct MachineOptions {
     pub memory_mib: Option<u32>,
     /// With a network card whose port [`MANAGEMENT_PORT`] is forwarded from loopback.
     pub network: bool,
-    /// Virtual time follows executed instructions (`-icount shift=0,sleep=off`), so that a timing
-    /// measured inside the guest repeats exactly.
-    pub instruction_count: bool,
+    /// What drives the guest's clock.
+    pub clock: Clock,
     /// Where to keep a copy of the console, every line with its time.
     pub console_log: Option<PathBuf>,
     /// Put behind all other arguments.
@@ -55,7 +68,7 @@ impl MachineOptions {
             kernel: KernelKind::default(),
             memory_mib: None,
             network: true,
-            instruction_count: false,
+            clock: Clock::default(),
             console_log: None,
             extra_arguments: Vec::new(),
         }
@@ -92,8 +105,10 @@ impl MachineOptions {
                 &format!("virtio-net-device,netdev=network,bus={NETWORK_BUS}"),
             ]);
         }
-        if self.instruction_count {
-            add(&["-icount", "shift=0,sleep=off"]);
+        match self.clock {
+            Clock::Host => {}
+            Clock::Instructions => add(&["-icount", "shift=0,sleep=on"]),
+            Clock::InstructionsOnly => add(&["-icount", "shift=0,sleep=off"]),
         }
         match self.kernel {
             KernelKind::Crates => {

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Where a device is looked for unless told otherwise: what a local QEMU would forward.
+const DEFAULT_DEVICE: &str = "127.0.0.1:7700";
+
+/// Manages the apps of a Cofferdam device.
+///
+/// Exit status: 0 done; 1 failed; 2 wrong usage; 3 refused by the device; 4 device not reached or connection
+/// lost; 5 device busy with another connection.
+#[derive(Debug, Parser)]
+#[command(name = "cofferdam", version, max_term_width = 100)]
+pub struct Arguments {
+    /// Options of all commands.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of all commands.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Which device
+    #[arg(long, global = true, env = "COFFERDAM_DEVICE", value_name = "HOST:PORT", default_value = DEFAULT_DEVICE)]
+    pub device: String,
+    /// Secret key file that signs [default for commands to a device: keys/development.key]
+    #[arg(long, global = true, env = "COFFERDAM_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a key: PATH.key (secret) and PATH.toml (trust anchor, to be built into images)
+    Keygen {
+        /// Where, without an ending
+        path: PathBuf,
+    },
+    /// Make a package from cofferdam.toml and a Wasm module; signed if --key is given
+    Pack {
+        /// The description, or its folder
+        #[arg(default_value = ".")]
+        recipe: PathBuf,
+        /// The module [default: `module` in cofferdam.toml, else NAME.wasm beside it]
+        #[arg(long, value_name = "FILE")]
+        module: Option<PathBuf>,
+        /// The package [default: NAME.cdam in the current folder]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Sign a package with --key; a signature that it has is replaced
+    Sign {
+        /// The package
+        package: PathBuf,
+        /// The signed package [default: the same file]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Show what a package is and what it may touch
+    Inspect {
+        /// The package
+        package: PathBuf,
+        /// Trust anchors (keys/NAME.toml); with any, the signature must be by one of them
+        #[arg(long, value_name = "FILE")]
+        anchor: Vec<PathBuf>,
+    },
+    /// Install a package, or replace the app of its name, and wait until it runs
+    Push {
+        /// The signed package
+        package: PathBuf,
+        /// Install only
+        #[arg(long)]
+        no_start: bool,
+    },
+    /// List the installed apps
+    Ls,
+    /// Start an app that does not run
+    Start {
+        /// Its name
+        name: String,
+    },
+    /// Stop an app; it stays installed
+    Stop {
+        /// Its name
+        name: String,
+    },
+    /// Stop an app and remove it
+    Rm {
+        /// Its name
+        name: String,
+    },
+    /// Show what an app logged
+    Logs {
+        /// Its name
+        name: String,
+        /// Go on until Ctrl-C
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Show how an app runs; without a name, the device and all apps
+    Stats {
+        /// Its name
+        name: Option<String>,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn options_may_stand_behind_the_command() {
+        let arguments = Arguments::parse_from(["cofferdam", "ls", "--json", "--device", "x:1"]);
+        assert!(arguments.global.json && arguments.global.device == "x:1");
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The commands.
+
+mod apps;
+mod inspect;
+mod keygen;
+mod logs;
+mod pack;
+mod push;
+mod stats;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use cofferdam_client::{ClientError, Device, Patience, keys};
+use cofferdam_package::SigningKey;
+
+use crate::arguments::{Arguments, Command, Global};
+use crate::failure::Usage;
+
+/// What signs commands when no key is named: the key that `make run` makes.
+const DEVELOPMENT_KEY: &str = "keys/development.key";
+
+/// Does what the command line says.
+pub fn run(arguments: Arguments) -> Result<()> {
+    let Arguments { global, command } = arguments;
+    match command {
+        Command::Keygen { path } => keygen::run(&path, &global),
+        Command::Pack { recipe, module, output } => pack::pack(&recipe, module, output, &global),
+        Command::Sign { package, output } => pack::sign(&package, output, &global),
+        Command::Inspect { package, anchor } => inspect::run(&package, &anchor, &global),
+        Command::Push { package, no_start } => push::run(&package, !no_start, &global),
+        Command::Ls => apps::list(&global),
+        Command::Start { name } => apps::start(&name, &global),
+        Command::Stop { name } => apps::stop(&name, &global),
+        Command::Rm { name } => apps::remove(&name, &global),
+        Command::Logs { name, follow } => logs::run(&name, follow, &global),
+        Command::Stats { name } => stats::run(name.as_deref(), &global),
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "cofferdam", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+/// The key for commands to a device.
+fn command_key(global: &Global) -> Result<SigningKey> {
+    let path = match &global.key {
+        Some(path) => path.clone(),
+        None => {
+            let path = PathBuf::from(DEVELOPMENT_KEY);
+            if !path.is_file() {
+                let text = format!(
+                    "commands are signed: name a key with --key FILE or COFFERDAM_KEY ({DEVELOPMENT_KEY} is not here; \
+                     cofferdam keygen makes a key)"
+                );
+                return Err(Usage(text).into());
+            }
+            path
+        }
+    };
+    keys::load(&path).context("the signing key")
+}
+
+/// Connects to the device that `global` names, saying so if that takes waiting.
+fn connect<'k>(global: &Global, key: &'k SigningKey) -> Result<Device<'k>, ClientError> {
+    let mut on_busy = || {
+        if !global.json {
+            eprintln!("the device is busy with another connection; waiting …");
+        }
+    };
+    Device::connect(&global.device, key, &Patience::default(), &mut on_busy)
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! `cofferdam inspect`: what a package is, and in words what it may touch.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use cofferdam_package::manifest::{Manifest, Overrun, Permissions, Priority, Shape};
+use cofferdam_policy::{Anchor, TrustAnchors};
+use serde_json::{Value, json};
+
+use crate::arguments::Global;
+use crate::output::{self, duration, number, printable};
+
+/// What is known about the signature.
+enum Signature {
+    /// There is none.
+    None,
+    /// There is one; nobody asked to check it.
+    Unchecked(String),
+    /// It is good.
+    By { id: String, anchor: String },
+}
+
+/// Shows the package at `path`; with anchors, a signature by one of them is demanded.
+pub fn run(path: &Path, anchors: &[PathBuf], global: &Global) -> Result<()> {
+    let anchors = TrustAnchors::new(anchors.iter().map(|path| load(path)).collect::<Result<Vec<_>>>()?)?;
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let package =
+        cofferdam_package::open_unverified(&bytes).with_context(|| format!("{}", path.display()))?;
+    let signature = if anchors.is_empty() {
+        match package.claimed_signer {
+            None => Signature::None,
+            Some(signer) => Signature::Unchecked(signer.to_string()),
+        }
+    } else {
+        let verified = cofferdam_package::verify(&bytes, |id| anchors.key(id))
+            .with_context(|| format!("{}", path.display()))?;
+        let Some(anchor) = anchors.anchor(&verified.signer) else {
+            bail!("no anchor for key {}", verified.signer);
+        };
+        if let Err(error) = anchor.grant.permit(&verified.manifest) {
+            bail!("{} signed it but may not grant what it asks for: {error}", anchor.name);
+        }
+        Signature::By { id: verified.signer.to_string(), anchor: anchor.name.clone() }
+    };
+    if global.json {
+        output::json(&value(&package.manifest, package.digest_matches, &signature))?;
+    } else {
+        for line in words(&package.manifest, package.digest_matches, &signature) {
+            output::line(&line)?;
+        }
+    }
+    if !package.digest_matches {
+        bail!(
+            "the module is not the one that the manifest names: the package is damaged or was tampered with"
+        );
+    }
+    Ok(())
+}
+
+fn load(path: &Path) -> Result<Anchor> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    cofferdam_policy::file::parse(&text)
+        .map_err(|error| anyhow!("{} is no trust anchor: {error}", path.display()))
+}
+
+fn words(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Vec<String> {
+    let Manifest { common, app, permissions, .. } = manifest;
+    let mut lines =
+        vec![format!("{} {} (sequence {})", common.name, printable(&app.version), manifest.sequence)];
+    if let Some(description) = &app.description {
+        lines.push(format!("  {}", printable(description)));
+    }
+    let mut row = |name: &str, text: String| lines.push(format!("  {name:<10} {text}"));
+    row("module", {
+        let matches = if digest_matches { "as the manifest says" } else { "NOT WHAT THE MANIFEST SAYS" };
+        let digest = hex::encode(common.digest.bytes);
+        format!("{} bytes, SHA-256 {digest}, {matches}", number(common.size_bytes))
+    });
+    row(
+        "signed",
+        match signature {
+            Signature::None => "no: no device takes it".to_owned(),
+            Signature::Unchecked(id) => format!("by key {id}, not checked (--anchor FILE checks it)"),
+            Signature::By { id, anchor } => format!("by {anchor} (key {id}), checked"),
+        },
+    );
+    let period = duration(app.period_us);
+    row(
+        "runs",
+        match app.shape {
+            Shape::Reactor => {
+                format!("as a control loop: every {period}, done within {}", duration(app.deadline_us))
+            }
+            Shape::Command => format!("as a program, from start to end, in slices of {period}"),
+        },
+    );
+    let preference = match app.priority {
+        Priority::Control => "the highest free slot",
+        Priority::Background => "the lowest free slot",
+    };
+    row("prefers", preference.to_owned());
+    row(
+        "restarts",
+        match app.restarts {
+            0 => "never after a failure".to_owned(),
+            count => format!("up to {count} times after a failure"),
+        },
+    );
+    row(
+        "computes",
+        format!(
+            "at most {} units of fuel at a time, {} to begin",
+            number(app.fuel_per_activation),
+            number(app.init_fuel)
+        ),
+    );
+    row(
+        "memory",
+        format!(
+            "at most {} KiB, {} KiB of stack, {} nested calls",
+            number(u64::from(app.memory_pages) * 64),
+            number(app.value_stack_bytes / 1024),
+            number(app.call_depth)
+        ),
+    );
+    row("calls", format!("the host at most {} times at a time", number(app.host_calls_per_activation)));
+    row("logs", format!("at most {} bytes a second", number(app.log_bytes_per_second)));
+    for line in permission_words(permissions) {
+        lines.push(format!("  {line}"));
+    }
+    lines
+}
+
+fn permission_words(permissions: &Permissions) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &permissions.sensors[..] {
+        [] => lines.push("may read   no sensor".to_owned()),
+        sensors => lines.push(format!("may read   {}", sensors.join(", "))),
+    }
+    match &permissions.actuators[..] {
+        [] => lines.push("may move   nothing".to_owned()),
+        actuators => {
+            for (position, actuator) in actuators.iter().enumerate() {
+                let head = if position == 0 { "may move  " } else { "          " };
+                lines.push(format!("{head} {} between {} and {}", actuator.name, actuator.min, actuator.max));
+            }
+        }
+    }
+    lines.push("may touch  nothing else".to_owned());
+    lines
+}
+
+fn value(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Value {
+    let Manifest { common, app, permissions, sequence, .. } = manifest;
+    let (signer, checked) = match signature {
+        Signature::None => (None, false),
+        Signature::Unchecked(id) => (Some(id), false),
+        Signature::By { id, .. } => (Some(id), true),
+    };
+    let actuators: Vec<Value> = permissions
+        .actuators
+        .iter()
+        .map(|actuator| json!({ "name": actuator.name, "min": actuator.min, "max": actuator.max }))
+        .collect();
+    json!({
+        "name": common.name,
+        "version": app.version,
+        "sequence": sequence,
+        "description": app.description,
+        "vendor_id": hex::encode(common.vendor_id),
+        "class_id": hex::encode(common.class_id),
+        "module_bytes": common.size_bytes,
+        "module_sha256": hex::encode(common.digest.bytes),
+        "digest_matches": digest_matches,
+        "signer": signer,
+        "signature_checked": checked,
+        "shape": match app.shape { Shape::Reactor => "reactor", Shape::Command => "command" },
+        "period_us": app.period_us,
+        "deadline_us": app.deadline_us,
+        "fuel_per_activation": app.fuel_per_activation,
+        "init_fuel": app.init_fuel,
+        "memory_pages": app.memory_pages,
+        "value_stack_bytes": app.value_stack_bytes,
+        "call_depth": app.call_depth,
+        "host_calls_per_activation": app.host_calls_per_activation,
+        "log_bytes_per_second": app.log_bytes_per_second,
+        "random_seed": app.random_seed,
+        "restarts": app.restarts,
+        "overrun": match app.overrun { Overrun::Skip => "skip", Overrun::Stop => "stop" },
+        "priority": match app.priority { Priority::Control => "control", Priority::Background => "background" },
+        "permissions": { "sensors": permissions.sensors, "actuators": actuators },
+    })
+}

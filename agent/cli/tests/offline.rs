@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The `cofferdam` program where no device is needed.
+#![allow(clippy::unwrap_used, reason = "the lint knows test functions, not what they call")]
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const RECIPE: &str = "name = 'sample'\nversion = '1.2.3'\nsequence = 4\nshape = 'reactor'\n\
+                      description = 'A sample.'\n[permissions]\nsensors = ['imu']\n\
+                      [permissions.actuators]\nbrake = { min = 0.0, max = 0.25 }\n";
+const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+
+fn cofferdam(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_cofferdam"))
+        .current_dir(folder)
+        .env_remove("COFFERDAM_KEY")
+        .env_remove("COFFERDAM_DEVICE")
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output, status: i32) -> String {
+    assert_eq!(output.status.code(), Some(status), "{output:?}");
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A folder with a recipe, a module and a key.
+fn workshop() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("cofferdam.toml"), RECIPE).unwrap();
+    fs::write(folder.path().join("sample.wasm"), MODULE).unwrap();
+    stdout(&cofferdam(folder.path(), &["keygen", "keys/mine"]));
+    folder
+}
+
+#[test]
+fn keygen_makes_a_pair_once() {
+    let folder = workshop();
+    let mode = fs::metadata(folder.path().join("keys/mine.key")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let anchor = fs::read_to_string(folder.path().join("keys/mine.toml")).unwrap();
+    assert!(cofferdam_policy::file::parse(&anchor).is_ok(), "{anchor}");
+    let again = stderr(&cofferdam(folder.path(), &["keygen", "keys/mine"]), 1);
+    assert!(again.contains("not overwritten"), "{again}");
+    let name = stderr(&cofferdam(folder.path(), &["keygen", "keys/My Key"]), 2);
+    assert!(name.contains("cannot name a key"), "{name}");
+}
+
+#[test]
+fn a_package_is_made_signed_and_shown() {
+    let folder = workshop();
+    let run = |arguments: &[&str]| cofferdam(folder.path(), arguments);
+    assert!(stdout(&run(&["pack"])).contains("not signed"));
+    assert!(stdout(&run(&["inspect", "sample.cdam"])).contains("no device takes it"));
+    assert!(stdout(&run(&["sign", "sample.cdam", "--key", "keys/mine.key"])).contains("signed by"));
+    let shown = stdout(&run(&["inspect", "sample.cdam", "--anchor", "keys/mine.toml"]));
+    for words in ["sample 1.2.3 (sequence 4)", "by mine", "imu", "brake between 0 and 0.25", "every 10 ms"] {
+        assert!(shown.contains(words), "{words} is missing in {shown}");
+    }
+    let shown = stdout(&run(&["inspect", "sample.cdam", "--anchor", "keys/mine.toml", "--json"]));
+    let value: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(value["signature_checked"], true);
+    assert_eq!(value["permissions"]["actuators"][0]["max"], 0.25);
+}
+
+#[test]
+fn another_key_or_a_changed_byte_is_seen() {
+    let folder = workshop();
+    let run = |arguments: &[&str]| cofferdam(folder.path(), arguments);
+    stdout(&run(&["keygen", "keys/other"]));
+    stdout(&run(&["pack", "--key", "keys/mine.key"]));
+    let other = stderr(&run(&["inspect", "sample.cdam", "--anchor", "keys/other.toml"]), 1);
+    assert!(other.contains("unknown key"), "{other}");
+    let path = folder.path().join("sample.cdam");
+    let mut package = fs::read(&path).unwrap();
+    *package.last_mut().unwrap() ^= 1;
+    fs::write(&path, package).unwrap();
+    assert!(stderr(&run(&["inspect", "sample.cdam"]), 1).contains("tampered"));
+    assert!(stderr(&run(&["sign", "sample.cdam", "--key", "keys/mine.key"]), 1).contains("damaged"));
+    fs::write(&path, b"something else").unwrap();
+    assert!(stderr(&run(&["inspect", "sample.cdam"]), 1).contains("malformed package"));
+}
+
+#[test]
+fn a_grant_that_is_too_small_is_seen() {
+    let folder = workshop();
+    stdout(&cofferdam(folder.path(), &["pack", "--key", "keys/mine.key"]));
+    let path = folder.path().join("keys/mine.toml");
+    let narrow = fs::read_to_string(&path).unwrap().replace("sensors = [\"*\"]", "sensors = [\"battery\"]");
+    fs::write(&path, narrow).unwrap();
+    let inspect = cofferdam(folder.path(), &["inspect", "sample.cdam", "--anchor", "keys/mine.toml"]);
+    assert!(stderr(&inspect, 1).contains("sensor imu"));
+}
+
+#[test]
+fn a_mistake_in_the_recipe_is_named() {
+    let folder = workshop();
+    fs::write(folder.path().join("cofferdam.toml"), RECIPE.replace("sequence", "sequenze")).unwrap();
+    let error = stderr(&cofferdam(folder.path(), &["pack"]), 1);
+    assert!(error.contains("sequenze") && error.contains("line 3"), "{error}");
+    fs::write(folder.path().join("cofferdam.toml"), RECIPE).unwrap();
+    fs::write(folder.path().join("sample.wasm"), b"ELF").unwrap();
+    assert!(stderr(&cofferdam(folder.path(), &["pack"]), 1).contains("not a Wasm module"));
+    fs::remove_file(folder.path().join("sample.wasm")).unwrap();
+    assert!(stderr(&cofferdam(folder.path(), &["pack"]), 1).contains("--module"));
+}
+
+#[test]
+fn a_device_that_is_not_there_has_its_own_status() {
+    let folder = workshop();
+    // A port that was free a moment ago: nobody listens there.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let device = format!("127.0.0.1:{port}");
+    let arguments = ["ls", "--device", &device, "--key", "keys/mine.key"];
+    let error = stderr(&cofferdam(folder.path(), &arguments), 4);
+    assert!(error.contains("cannot reach") && error.contains("hint:"), "{error}");
+    let output = cofferdam(folder.path(), &[&arguments[..], &["--json"]].concat());
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value["error"]["kind"], "unreachable");
+}
+
+#[test]
+fn commands_need_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = stderr(&cofferdam(folder.path(), &["ls"]), 2);
+    assert!(error.contains("--key"), "{error}");
+    let error = stderr(&cofferdam(folder.path(), &["ls", "--key", "none.key"]), 1);
+    assert!(error.contains("none.key"), "{error}");
+}
+
+#[test]
+fn an_unsigned_package_is_not_sent() {
+    let folder = workshop();
+    stdout(&cofferdam(folder.path(), &["pack"]));
+    let error = stderr(&cofferdam(folder.path(), &["push", "sample.cdam", "--key", "keys/mine.key"]), 1);
+    assert!(error.contains("not signed"), "{error}");
+}
+
+#[test]
+fn wrong_usage_is_status_2() {
+    let folder = tempfile::tempdir().unwrap();
+    stderr(&cofferdam(folder.path(), &["fly"]), 2);
+    stderr(&cofferdam(folder.path(), &[]), 2);
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(stdout(&cofferdam(folder.path(), &["completions", shell])).contains("push"), "{shell}");
+    }
+}
