@@ -2,7 +2,7 @@
 //! What `actuator_guard` decides: who may move which actuator, until when, and within which range.
 //!
 //! - [`Guard`] keeps the leases and the outputs. Time is an argument of every operation.
-//! - [`RefusalLog`] keeps a client that is refused again and again from filling the log.
+//! - [`Throttle`] keeps a client that does the same again and again from filling the log.
 //!
 //! The rules, which tests hold against random clients:
 //! - an actuator has at most one holder, for at most `LEASE_MAX_US` at a time;
@@ -16,9 +16,9 @@
 #![forbid(unsafe_code)]
 
 mod guard;
-mod refusals;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
 pub use guard::{Expired, Guard};
-pub use refusals::RefusalLog;
+pub use throttle::Throttle;

@@ -101,15 +101,15 @@ fn changes_are_told_once() {
 }
 
 #[test]
-fn refusals_are_told_once_a_second() {
-    let mut log = RefusalLog::<2>::new();
-    let told = |log: &mut RefusalLog<2>, client, now_us| log.refused(client, now_us).map(|count| count.get());
+fn the_same_is_told_once_a_second() {
+    let mut log = Throttle::<2>::new();
+    let told = |log: &mut Throttle<2>, client, now_us| log.happened(client, now_us).map(|count| count.get());
     assert_eq!(told(&mut log, 0, 5), Some(1));
     assert_eq!(told(&mut log, 0, 6), None);
     assert_eq!(told(&mut log, 1, 6), Some(1));
     assert_eq!(told(&mut log, 0, 1_000_005), Some(2));
     assert_eq!(told(&mut log, 99, 7), None, "shares the last place");
-    assert!(RefusalLog::<0>::new().refused(0, 0).is_none());
+    assert!(Throttle::<0>::new().happened(0, 0).is_none());
 }
 
 /// A client that asks anything, at times that go on.

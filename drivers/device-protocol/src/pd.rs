@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The client sides inside a protection domain.
+//! Both sides inside a protection domain: [`Sensors`] and [`Actuators`] for clients; [`receive`] and
+//! [`answer`] for the servers.
 
 use sel4_microkit::{Channel, MessageInfo, get_mr, set_mr};
 
@@ -105,4 +106,22 @@ fn call<T>(
         *word = get_mr(index);
     }
     decode(answer.label(), words.get(..count).unwrap_or(&[]))
+}
+
+/// The words of a message that a client sent. One more than any request has is kept, so that decoding sees
+/// what is too long.
+pub fn receive(message: MessageInfo, buffer: &mut [u64; WORDS_MAX + 1]) -> &[u64] {
+    let count = message.count().min(buffer.len());
+    for (index, word) in buffer.iter_mut().enumerate().take(count) {
+        *word = get_mr(index);
+    }
+    buffer.get(..count).unwrap_or(&[])
+}
+
+/// Puts a reply where the kernel takes it from.
+pub fn answer(reply: &Message) -> MessageInfo {
+    for (index, word) in reply.words().iter().enumerate() {
+        set_mr(index, *word);
+    }
+    MessageInfo::new(reply.label, reply.words().len())
 }

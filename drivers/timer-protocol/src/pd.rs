@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The client side inside a protection domain.
+//! Both sides inside a protection domain: [`Timer`] for clients; [`receive`] and [`answer`] for the server.
 
 use sel4_microkit::{Channel, MessageInfo, get_mr, set_mr};
 
-use crate::{CallError, Reply, Request, Status, WORDS_MAX};
+use crate::{CallError, Message, Reply, Request, Status, WORDS_MAX};
 
 /// The timer that a channel to `timer_driver` holds.
 #[derive(Clone, Copy, Debug)]
@@ -68,4 +68,22 @@ impl Timer {
             refusal => Err(CallError::Refused(refusal)),
         }
     }
+}
+
+/// The words of a message that a client sent. One more than any request has is kept, so that decoding sees
+/// what is too long.
+pub fn receive(message: MessageInfo, buffer: &mut [u64; WORDS_MAX + 1]) -> &[u64] {
+    let count = message.count().min(buffer.len());
+    for (index, word) in buffer.iter_mut().enumerate().take(count) {
+        *word = get_mr(index);
+    }
+    buffer.get(..count).unwrap_or(&[])
+}
+
+/// Puts a reply where the kernel takes it from.
+pub fn answer(reply: &Message) -> MessageInfo {
+    for (index, word) in reply.words().iter().enumerate() {
+        set_mr(index, *word);
+    }
+    MessageInfo::new(reply.label, reply.words().len())
 }

@@ -1,4 +1,132 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Protection domain: the outputs.
+//! Protection domain: the actuators.
+//!
+//! Serves `cofferdam_device_protocol::actuator`, ends leases by its own timer, and publishes the outputs.
 #![no_std]
 #![no_main]
+#![deny(unsafe_code)]
+
+mod regions;
+
+use cofferdam_actuator_guard::{Guard, Throttle};
+use cofferdam_device_protocol::outputs::Writer;
+use cofferdam_device_protocol::{ACTUATOR_COUNT, ACTUATORS, Status, WORDS_MAX, actuator, pd};
+use cofferdam_shared_memory::OutOfBounds;
+use cofferdam_timer_protocol::pd::Timer;
+use sel4_microkit::{Channel, ChannelSet, Handler, MessageInfo, channel, now_us, protection_domain};
+
+/// Clients in `system.xml`.
+const CLIENTS: usize = 4;
+
+struct ActuatorGuard {
+    guard: Guard,
+    clients: [(Channel, &'static str); CLIENTS],
+    outputs: Writer,
+    timer: Timer,
+    /// When the timer fires, if it is set. It may be set too early, never too late.
+    timer_us: Option<u64>,
+    refusals: Throttle<CLIENTS>,
+    expiries: Throttle<CLIENTS>,
+}
+
+#[protection_domain]
+fn init() -> impl Handler {
+    cofferdam_log_ring::pd::init();
+    #[allow(clippy::expect_used)] // The size stands in `system.xml`.
+    let outputs = Writer::new(regions::outputs()).expect("system.xml: outputs is too small");
+    let mut guard = ActuatorGuard {
+        guard: Guard::new(),
+        clients: [
+            (channel!(slot_0_channel), "app_slot_0"),
+            (channel!(slot_1_channel), "app_slot_1"),
+            (channel!(slot_2_channel), "app_slot_2"),
+            (channel!(slot_3_channel), "app_slot_3"),
+        ],
+        outputs,
+        timer: Timer::new(channel!(timer_channel)),
+        timer_us: None,
+        refusals: Throttle::new(),
+        expiries: Throttle::new(),
+    };
+    if let Err(error) = guard.publish(now_us()) {
+        log::error!("outputs cannot be published: {error}");
+    }
+    log::info!("{ACTUATOR_COUNT} actuators, all at their safe values");
+    guard
+}
+
+impl ActuatorGuard {
+    /// Which client, in the order of the table; a channel that is none's gives `CLIENTS`.
+    fn client(&self, id: u64) -> usize {
+        self.clients.iter().position(|(channel, _)| channel.id() == id).unwrap_or(CLIENTS)
+    }
+
+    fn client_name(&self, id: u64) -> &'static str {
+        self.clients.get(self.client(id)).map_or("a channel that is no client's", |(_, name)| name)
+    }
+
+    fn publish(&mut self, now_us: u64) -> Result<(), OutOfBounds> {
+        if self.guard.take_changed() { self.outputs.publish(now_us, &self.guard.outputs()) } else { Ok(()) }
+    }
+
+    /// What every event ends with: publish, tell, and see that the timer fires in time.
+    fn settle(&mut self, now_us: u64) -> Result<(), OutOfBounds> {
+        let published = self.publish(now_us);
+        for (id, holder) in self.guard.take_expired().iter() {
+            let holder = u64::from(holder);
+            if let Some(times) = self.expiries.happened(self.client(holder), now_us) {
+                let actuator = ACTUATORS.get(id).map_or("?", |actuator| actuator.name);
+                log::warn!(
+                    "lease of {} on {actuator} ran out: safe value ({times})",
+                    self.client_name(holder)
+                );
+            }
+        }
+        if let Some(next_us) = self.guard.next_expiry_us()
+            && self.timer_us.is_none_or(|timer_us| next_us < timer_us)
+        {
+            match self.timer.one_shot(next_us) {
+                Ok(_) => self.timer_us = Some(next_us),
+                Err(error) => log::error!("leases end with the next call only: {error}"),
+            }
+        }
+        published
+    }
+}
+
+impl Handler for ActuatorGuard {
+    type Error = OutOfBounds;
+
+    fn notified(&mut self, channels: ChannelSet) -> Result<(), OutOfBounds> {
+        if channels.contains(self.timer.channel()) {
+            self.timer_us = None;
+        }
+        let now_us = now_us();
+        self.guard.expire(now_us);
+        self.settle(now_us)
+    }
+
+    fn protected(&mut self, channel: Channel, message: MessageInfo) -> Result<MessageInfo, OutOfBounds> {
+        let now_us = now_us();
+        let mut buffer = [0; WORDS_MAX + 1];
+        let words = pd::receive(message, &mut buffer);
+        let client = self.client(channel.id());
+        let outcome = if client < CLIENTS {
+            self.guard.serve(channel.id() as u8, message.label(), words, now_us)
+        } else {
+            Err(Status::NotAClient)
+        };
+        if let Err(status) = outcome
+            && let Some(times) = self.refusals.happened(client, now_us)
+        {
+            log::warn!(
+                "refused {} request {}: {status} ({times})",
+                self.client_name(channel.id()),
+                message.label()
+            );
+        }
+        // Calls of its own use the same message registers: the answer goes in last.
+        self.settle(now_us)?;
+        Ok(pd::answer(&outcome.unwrap_or_else(actuator::refusal)))
+    }
+}

@@ -1,4 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Protection domain: prints everybody's log.
+//! Protection domain: the console.
+//!
+//! Prints every protection domain's log ring on the UART. It writes as much as the UART takes and then waits
+//! for its interrupt, so that a slow line never keeps the protection domains below waiting.
 #![no_std]
 #![no_main]
+#![deny(unsafe_code)]
+
+mod regions;
+
+use cofferdam_console::{Console, Output, Progress, Source};
+use cofferdam_log_ring::Reader;
+use cofferdam_pl011::Pl011;
+use sel4_microkit::{Channel, ChannelSet, Error, Handler, channel, now_us, protection_domain};
+
+struct Uart(Pl011<'static>);
+
+impl Output for Uart {
+    fn try_write(&mut self, byte: u8) -> bool {
+        self.0.try_write(byte)
+    }
+}
+
+struct ConsolePrinter {
+    console: Console<{ regions::RINGS }>,
+    uart: Uart,
+    interrupt: Channel,
+}
+
+#[protection_domain]
+fn init() -> impl Handler {
+    let own_ring = cofferdam_log_ring::pd::init_without_waking();
+    let sources = regions::rings(own_ring).map(|(name, region)| {
+        #[allow(clippy::expect_used)] // Sizes stand in `system.xml`.
+        let reader = Reader::new(region).expect("system.xml: a log ring is too small");
+        Source::new(name, reader)
+    });
+    let mut uart = Uart(regions::uart());
+    uart.0.set_up();
+    let mut printer = ConsolePrinter { console: Console::new(sources), uart, interrupt: channel!(uart_irq) };
+    printer.print();
+    printer
+}
+
+impl ConsolePrinter {
+    fn print(&mut self) {
+        // Before writing: what is written from here on raises the interrupt again once it has drained.
+        self.uart.0.acknowledge();
+        let progress = self.console.pump(&mut self.uart, now_us());
+        self.uart.0.interrupt_when_drained(progress == Progress::More);
+    }
+}
+
+impl Handler for ConsolePrinter {
+    type Error = Error;
+
+    fn notified(&mut self, channels: ChannelSet) -> Result<(), Error> {
+        self.print();
+        if channels.contains(self.interrupt) { self.interrupt.irq_ack() } else { Ok(()) }
+    }
+}

@@ -1,4 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Protection domain: the sensors.
+//!
+//! Steps the synthetic vehicle at 1 kHz with the outputs that `actuator_guard` publishes, and serves
+//! `cofferdam_device_protocol::sensor`.
 #![no_std]
 #![no_main]
+#![deny(unsafe_code)]
+
+mod regions;
+
+use cofferdam_device_protocol::outputs::{self, Outputs, ReadError};
+use cofferdam_device_protocol::{SAMPLE_PERIOD_US, SENSOR_COUNT, WORDS_MAX, actuator_by_name, pd};
+use cofferdam_shared_memory::SharedRegion;
+use cofferdam_synthetic_sensors::{Controls, Hub};
+use cofferdam_timer_protocol::CallError;
+use cofferdam_timer_protocol::pd::Timer;
+use sel4_microkit::{Channel, ChannelSet, Handler, MessageInfo, channel, now_us, protection_domain};
+
+/// The noise is the same at every start.
+const SEED: u64 = 1;
+/// The shortest time between two complaints.
+const QUIET_US: u64 = 1_000_000;
+
+struct SensorHub {
+    hub: Hub,
+    timer: Timer,
+    outputs: SharedRegion,
+    skipped: u64,
+    last_complaint_us: u64,
+    last_error: Option<ReadError>,
+}
+
+#[protection_domain]
+fn init() -> impl Handler {
+    cofferdam_log_ring::pd::init();
+    let timer = Timer::new(channel!(timer_channel));
+    // On a whole millisecond, with a millisecond to spare.
+    let first_us = (now_us() / SAMPLE_PERIOD_US + 2) * SAMPLE_PERIOD_US;
+    if let Err(error) = timer.periodic(first_us, SAMPLE_PERIOD_US) {
+        log::error!("no samples: {error}");
+    }
+    log::info!("{SENSOR_COUNT} synthetic sensors, a sample every {SAMPLE_PERIOD_US} us");
+    SensorHub {
+        hub: Hub::new(SEED, first_us),
+        timer,
+        outputs: regions::outputs(),
+        skipped: 0,
+        last_complaint_us: 0,
+        last_error: None,
+    }
+}
+
+impl SensorHub {
+    /// What the outputs do to the vehicle; nothing while nobody publishes them.
+    fn controls(&mut self) -> Controls {
+        match outputs::read(&self.outputs) {
+            Ok(outputs) => controls(&outputs),
+            Err(error) => {
+                if error != ReadError::Unwritten {
+                    self.last_error = Some(error);
+                }
+                Controls::default()
+            }
+        }
+    }
+
+    fn complain(&mut self, now_us: u64) {
+        if now_us < self.last_complaint_us + QUIET_US {
+            return;
+        }
+        let skipped = core::mem::take(&mut self.skipped);
+        if skipped > 0 {
+            self.last_complaint_us = now_us;
+            log::warn!("{skipped} samples skipped");
+        }
+        if let Some(error) = self.last_error.take() {
+            self.last_complaint_us = now_us;
+            log::error!("{error}");
+        }
+    }
+}
+
+fn controls(outputs: &Outputs) -> Controls {
+    let value = |name| {
+        let id = actuator_by_name(name)?.id;
+        Some(outputs.outputs.get(id)?.value)
+    };
+    let motors = ["motor-0", "motor-1", "motor-2", "motor-3"].map(|name| value(name).unwrap_or(0.0));
+    Controls {
+        brake: value("brake").unwrap_or(0.0),
+        motors: motors.iter().sum::<f64>() / motors.len() as f64,
+    }
+}
+
+impl Handler for SensorHub {
+    type Error = CallError;
+
+    fn notified(&mut self, channels: ChannelSet) -> Result<(), CallError> {
+        if channels.contains(self.timer.channel()) {
+            let controls = self.controls();
+            let now_us = now_us();
+            self.skipped += self.hub.advance(now_us, controls).skipped;
+            self.complain(now_us);
+        }
+        Ok(())
+    }
+
+    fn protected(&mut self, _: Channel, message: MessageInfo) -> Result<MessageInfo, CallError> {
+        let mut buffer = [0; WORDS_MAX + 1];
+        let words = pd::receive(message, &mut buffer);
+        Ok(pd::answer(&self.hub.answer(message.label(), words)))
+    }
+}

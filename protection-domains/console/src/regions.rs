@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Memory that `system.xml` maps here.
+#![allow(unsafe_code)]
+
+use cofferdam_pl011::Pl011;
+use cofferdam_shared_memory::SharedRegion;
+use sel4_microkit::{MemoryRegion, memory_region};
+
+/// How many rings there are.
+pub const RINGS: usize = 12;
+
+/// Every protection domain's log ring, with its name.
+pub fn rings(own: SharedRegion) -> [(&'static str, SharedRegion); RINGS] {
+    let read_only = |region: MemoryRegion| {
+        // SAFETY: `system.xml` maps this region, whole pages of normal memory, for the life of the protection
+        // domain; only this value refers to it, and log rings' readers never store.
+        unsafe { SharedRegion::new(region.start, region.size) }
+    };
+    [
+        ("timer_driver", read_only(memory_region!(log_timer_driver: log_timer_driver_size))),
+        ("actuator_guard", read_only(memory_region!(log_actuator_guard: log_actuator_guard_size))),
+        ("sensor_hub", read_only(memory_region!(log_sensor_hub: log_sensor_hub_size))),
+        ("app_slot_0", read_only(memory_region!(log_app_slot_0: log_app_slot_0_size))),
+        ("app_slot_1", read_only(memory_region!(log_app_slot_1: log_app_slot_1_size))),
+        ("app_slot_2", read_only(memory_region!(log_app_slot_2: log_app_slot_2_size))),
+        ("app_slot_3", read_only(memory_region!(log_app_slot_3: log_app_slot_3_size))),
+        ("entropy_driver", read_only(memory_region!(log_entropy_driver: log_entropy_driver_size))),
+        ("wasm_manager", read_only(memory_region!(log_wasm_manager: log_wasm_manager_size))),
+        ("console", own),
+        ("net_driver", read_only(memory_region!(log_net_driver: log_net_driver_size))),
+        ("gateway", read_only(memory_region!(log_gateway: log_gateway_size))),
+    ]
+}
+
+/// The UART.
+///
+/// # Panics
+/// If the region is too small for its registers.
+pub fn uart() -> Pl011<'static> {
+    let region = memory_region!(uart: uart_size);
+    assert!(region.size >= cofferdam_pl011::REGISTERS_BYTES, "system.xml: uart is too small");
+    // SAFETY: `system.xml` maps the PL011's page here as device memory for the life of the protection domain,
+    // page-aligned and large enough; this is the only driver value in the program.
+    unsafe { Pl011::at(region.start) }
+}
