@@ -262,7 +262,7 @@ pub struct AppStats {
     pub jitter_max_us: u64,
     /// Linear memory in pages of 64 KiB.
     pub memory_pages: u64,
-    /// Calls to the host.
+    /// Most calls to the host in one activation.
     pub host_calls: u64,
     /// Log output dropped because of its rate, in bytes.
     pub log_dropped_bytes: u64,

@@ -58,10 +58,10 @@ pub struct Common {
     /// Component name: 1 to 32 of `a-z`, `0-9`, `-`, beginning with a letter.
     #[n(0)]
     pub name: String,
-    /// Who makes it: see [`vendor_id`].
+    /// For whose devices: the [`vendor_id`] of the device's maker.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub vendor_id: [u8; 16],
-    /// For which kind of device: see [`class_id`].
+    /// For which kind of device of that vendor: see [`class_id`].
     #[cbor(n(2), with = "minicbor::bytes")]
     pub class_id: [u8; 16],
     /// The module's digest.
@@ -133,6 +133,9 @@ pub struct App {
     /// Which slots it prefers.
     #[n(14)]
     pub priority: Priority,
+    /// What an activation that misses its deadline leads to.
+    #[n(15)]
+    pub overrun: Overrun,
 }
 
 /// The two shapes of an app.
@@ -157,6 +160,18 @@ pub enum Priority {
     /// The free slot with the lowest priority.
     #[n(1)]
     Background,
+}
+
+/// What an activation that misses its deadline leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Overrun {
+    /// It is counted, and releases missed meanwhile are skipped.
+    #[n(0)]
+    Skip,
+    /// The app is stopped.
+    #[n(1)]
+    Stop,
 }
 
 /// What an app may touch. What is not named here, it may not.

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Trust anchor files, `keys/NAME.toml`.
+//!
+//! ```toml
+//! name = "example-supplier"
+//! public_key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+//!
+//! [grant]
+//! commands = ["read", "control", "install"]
+//! sign_packages = true
+//! sensors = ["imu", "barometer"]             # or ["*"]
+//! fuel_per_second_max = 20000000             # optional; left out: no bound but the slot's
+//! memory_pages_max = 16                      # optional; likewise
+//!
+//! [[grant.actuators]]
+//! name = "motor-0"                           # or "*"
+//! min = 0.0
+//! max = 0.6
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::string::{String, ToString};
+use std::vec::Vec;
+use std::{format, fs};
+
+use cofferdam_device_protocol::{actuator_by_name, sensor_by_name};
+use cofferdam_package::manifest::is_name;
+use serde::Deserialize;
+
+use crate::anchors::{Anchor, TrustAnchors};
+use crate::grant::{ALL, ActuatorGrant, Grant, Role};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnchorFile {
+    name: String,
+    public_key: String,
+    grant: GrantFile,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GrantFile {
+    commands: Vec<Role>,
+    sign_packages: bool,
+    #[serde(default)]
+    sensors: Vec<String>,
+    #[serde(default)]
+    actuators: Vec<ActuatorGrant>,
+    fuel_per_second_max: Option<u64>,
+    memory_pages_max: Option<u32>,
+}
+
+/// Reads one anchor.
+///
+/// # Errors
+/// A text that says what is wrong and where.
+pub fn parse(text: &str) -> Result<Anchor, String> {
+    let file: AnchorFile = toml::from_str(text).map_err(|error| error.to_string())?;
+    if !is_name(&file.name) {
+        return Err(format!("name {:?}: 1 to 32 of a-z, 0-9 and '-', beginning with a letter", file.name));
+    }
+    let mut public_key = [0; 32];
+    hex::decode_to_slice(&file.public_key, &mut public_key)
+        .map_err(|_| "public_key must be 64 hexadecimal digits".to_string())?;
+    let grant = file.grant;
+    if let Some(name) = grant.sensors.iter().find(|name| *name != ALL && sensor_by_name(name).is_none()) {
+        return Err(format!("grant.sensors: this device has no sensor {name:?}"));
+    }
+    for actuator in &grant.actuators {
+        if actuator.name != ALL && actuator_by_name(&actuator.name).is_none() {
+            return Err(format!("grant.actuators: this device has no actuator {:?}", actuator.name));
+        }
+        if !(actuator.min.is_finite() && actuator.max.is_finite() && actuator.min <= actuator.max) {
+            return Err(format!(
+                "grant.actuators: {}: min and max must be finite, min at most max",
+                actuator.name
+            ));
+        }
+    }
+    let grant = Grant {
+        commands: grant.commands,
+        sign_packages: grant.sign_packages,
+        sensors: grant.sensors,
+        actuators: grant.actuators,
+        fuel_per_second_max: grant.fuel_per_second_max.unwrap_or(u64::MAX),
+        memory_pages_max: grant.memory_pages_max.unwrap_or(u32::MAX),
+    };
+    let anchor = Anchor { name: file.name, public_key, grant };
+    TrustAnchors::new(Vec::from([anchor.clone()])).map_err(|error| error.to_string())?;
+    Ok(anchor)
+}
+
+/// The file of an anchor that may do everything, for development.
+#[must_use]
+pub fn development(name: &str, public_key: &[u8; 32]) -> String {
+    format!(
+        "# SPDX-License-Identifier: Apache-2.0 OR MIT\n\
+         # A trust anchor: devices built with this file obey the key. It grants everything; narrow it.\n\
+         name = \"{name}\"\n\
+         public_key = \"{}\"\n\
+         \n\
+         [grant]\n\
+         commands = [\"read\", \"control\", \"install\"]\n\
+         sign_packages = true\n\
+         sensors = [\"*\"]\n\
+         actuators = [{{ name = \"*\", min = -1e9, max = 1e9 }}]\n",
+        hex::encode(public_key)
+    )
+}
+
+/// Every `*.toml` of a folder, in the order of names; none if there is no such folder.
+///
+/// # Errors
+/// A text that names the file.
+pub fn read_folder(folder: &Path) -> Result<Vec<(PathBuf, Anchor)>, String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    paths.sort();
+    let mut anchors = Vec::new();
+    for path in paths {
+        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let anchor = parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        anchors.push((path, anchor));
+    }
+    TrustAnchors::new(anchors.iter().map(|(_, anchor)| anchor.clone()).collect())
+        .map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(anchors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn public() -> [u8; 32] {
+        cofferdam_package::SigningKey::from_seed(&[1; 32]).public()
+    }
+
+    #[test]
+    fn the_development_file_parses() {
+        let anchor = parse(&development("dev", &public())).unwrap();
+        assert_eq!((anchor.name.as_str(), anchor.public_key), ("dev", public()));
+        assert!(anchor.grant.allows(Role::Install) && anchor.grant.sign_packages);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let good = development("dev", &public());
+        for (from, to, says) in [
+            ("\"*\"]", "\"radar\"]", "radar"),
+            ("name = \"*\"", "name = \"wing\"", "wing"),
+            ("sign_packages", "sing_packages", "unknown field"),
+            ("max = 1e9", "max = nan", "finite"),
+            ("name = \"dev\"", "name = \"D\"", "name"),
+            ("\"read\"", "\"fly\"", "unknown variant"),
+        ] {
+            let error = parse(&good.replace(from, to)).unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
+        let error = parse(&development("dev", &[0; 32])).unwrap_err();
+        assert!(error.contains("usable"), "{error}");
+    }
+
+    #[test]
+    fn no_folder_is_no_anchors() {
+        assert_eq!(read_folder(Path::new("/nonexistent")).unwrap().len(), 0);
+    }
+}
