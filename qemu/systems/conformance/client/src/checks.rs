@@ -38,14 +38,15 @@ pub(crate) fn heap(report: &mut Report) {
     for _ in 0..1000 {
         let mut blocks: Vec<Vec<u8>> = (1..50).map(|size| vec![0xaa; size * 100]).collect();
         blocks.retain(|block| block.len() % 200 == 0);
-        drop(vec![0_u8; 600_000]);
+        // Otherwise the compiler leaves the allocation out.
+        drop(core::hint::black_box(vec![0_u8; 600_000]));
     }
     let after = heap::statistics();
     report.check("the heap does not leak", after.used_bytes == 0 && after.peak_bytes >= 600_000);
     let mut large: Vec<u8> = Vec::new();
     report.check("too large an allocation is refused", large.try_reserve_exact(1 << 30).is_err());
     let zeroed = Layout::array::<u8>(300_000).ok().map(|layout| {
-        drop(vec![0xff_u8; 300_000]);
+        drop(core::hint::black_box(vec![0xff_u8; 300_000]));
         // SAFETY: the layout is not empty; the block is readable as long as it lives, which is for ever.
         unsafe { core::slice::from_raw_parts(alloc_zeroed(layout), layout.size()) }
     });
