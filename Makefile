@@ -45,8 +45,8 @@ setup: configuration ## installs what is missing (apt on Debian and Ubuntu), bui
 	@toolchain/setup.sh
 
 cli: setup ## builds build/cofferdam, the host tool
-	@$(CARGO) host build --release -p cofferdam-cli -p cofferdam-image -p cofferdam-qemu -p cofferdam-e2e
-	@install -m 755 $(BUILD)/target/release/cofferdam $(BUILD)/cofferdam
+	@$(CARGO) host build --quiet -p cofferdam-cli -p cofferdam-image -p cofferdam-qemu -p cofferdam-e2e
+	@install -m 755 $(BUILD)/target/debug/cofferdam $(BUILD)/cofferdam
 
 # A development key, made on first use. It stays on this machine (keys/*.key is ignored by git).
 keys/development.key: | cli
@@ -69,23 +69,23 @@ images: image ## the same, and the images of the test systems
 	@for system in $(SYSTEMS); do toolchain/image.sh $$system qemu/systems/$$system/system.xml || exit 1; done
 
 run: image apps ## boots the image in QEMU, pushes the demo apps over the network, console on the terminal
-	@$(BUILD)/target/release/cofferdam-qemu run --image $(IMAGE) --key keys/development.key --apps $(APPS)
+	@$(BUILD)/target/debug/cofferdam-qemu run --image $(IMAGE) --key keys/development.key --apps $(APPS)
 
 smoke: image apps ## the same without a terminal; exit status 0 only if a pushed app was seen running
-	@$(BUILD)/target/release/cofferdam-qemu smoke --image $(IMAGE) --key keys/development.key --apps $(APPS)
+	@$(BUILD)/target/debug/cofferdam-qemu smoke --image $(IMAGE) --key keys/development.key --apps $(APPS)
 
 push: cli ## pushes APP=file.cdam (signed) to DEVICE=host:port
 	@test -n "$(APP)" || { echo "usage: make push APP=file.cdam [DEVICE=host:port]" >&2; exit 2; }
 	@$(BUILD)/cofferdam $(if $(DEVICE),--device $(DEVICE)) push $(APP)
 
 e2e: images apps ## end-to-end tests in QEMU; SUITE=NAME runs one suite
-	@$(BUILD)/target/release/cofferdam-e2e --suite $(SUITE)
+	@$(BUILD)/target/debug/cofferdam-e2e --suite $(SUITE)
 
 test: images apps ## everything: host tests, then end-to-end tests in QEMU
 	@toolchain/test.sh
 
 bench: images apps ## prints a table of figures, writes build/bench.json
-	@$(BUILD)/target/release/cofferdam-e2e bench
+	@$(BUILD)/target/debug/cofferdam-e2e bench
 
 lint: cli kernel ## format, lints and documentation
 	@toolchain/lint.sh $(PDS)

@@ -19,7 +19,7 @@ done
 toolchain/cargo device build --quiet --profile device -p initialiser
 toolchain/cargo device build --quiet --profile device -p loader
 
-tool=$build/target/release/cofferdam-image
+tool=$build/target/debug/cofferdam-image
 elves=$build/protection-domains/$config
 mkdir -p "$elves" "$build/image"
 for program in $programs; do

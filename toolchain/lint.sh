@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 echo "lint: format"
 toolchain/cargo host fmt --all --check
 echo "lint: system.xml"
-"$COFFERDAM_BUILD/target/release/cofferdam-image" check system.xml
+"$COFFERDAM_BUILD/target/debug/cofferdam-image" check system.xml
 echo "lint: clippy, host code"
 toolchain/cargo host clippy --quiet --all-targets -- -D warnings
 echo "lint: clippy, protection domains"

@@ -25,7 +25,7 @@ if [ "${COFFERDAM_TEST_ONLY:-}" = host ]; then
 else
     echo "test: end-to-end tests in QEMU (make e2e)"
     log=$build/test/e2e.log
-    "$build/target/release/cofferdam-e2e" --suite all 2>&1 | tee "$log"
+    "$build/target/debug/cofferdam-e2e" --suite all 2>&1 | tee "$log"
     status=${PIPESTATUS[0]}
     line=$(grep -E '^e2e: [0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
     if [ -z "$line" ]; then
