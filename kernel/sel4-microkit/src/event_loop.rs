@@ -56,6 +56,7 @@ pub fn poll_notification() -> Option<ChannelSet> {
 
 /// Runs a protection domain: `init`, each interrupt acknowledged once, then events for ever.
 #[doc(hidden)]
+#[expect(clippy::panic, reason = "a broken system description")]
 pub fn run<H: Handler>(init: impl FnOnce() -> H) -> ! {
     if crate::identity::is_passive() {
         panic!("passive protection domains are not supported");

@@ -10,9 +10,12 @@ use crate::debug_println;
 /// Where panics go besides the debug console.
 type Sink = fn(&PanicInfo<'_>);
 
+/// Where errors of handlers go besides the debug console.
+type ErrorSink = fn(&dyn Display);
+
 struct State {
     sink: Cell<Option<Sink>>,
-    error_sink: Cell<Option<fn(&dyn Display)>>,
+    error_sink: Cell<Option<ErrorSink>>,
     panicking: Cell<bool>,
 }
 
@@ -28,7 +31,7 @@ pub fn set_panic_sink(sink: Sink) {
 }
 
 /// Sets where the event loop tells an error that a handler returned, typically the protection domain's log.
-pub fn set_error_sink(sink: fn(&dyn Display)) {
+pub fn set_error_sink(sink: ErrorSink) {
     STATE.error_sink.set(Some(sink));
 }
 

@@ -43,6 +43,7 @@ impl MemoryRegion {
     ///
     /// # Panics
     /// If the system description does not set both symbols: the image is broken.
+    #[expect(clippy::panic, reason = "a broken image")]
     pub fn from_symbols(name: &'static str, start: u64, size: u64) -> Self {
         match NonNull::new(start as *mut u8) {
             Some(start) if size != 0 => Self { start, size: size as usize },

@@ -63,6 +63,7 @@ macro_rules! root_task {
     };
 }
 
+#[expect(clippy::panic, reason = "no root task can run then")]
 extern "C" fn enter(boot_info: Option<NonNull<u8>>) -> ! {
     let Some(boot_info) = boot_info else { panic!("the kernel gave no boot information") };
     // SAFETY: the kernel passes the address of its boot information page in the first register.

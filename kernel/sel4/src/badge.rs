@@ -45,7 +45,7 @@ pub const fn fault(child: u8) -> u64 {
 
 /// Reads a badge.
 pub const fn decode(badge: u64) -> Origin {
-    let is_notification = if MCS { badge & (CALL | FAULT) == 0 } else { badge & NOTIFICATION != 0 };
+    let is_notification = if MCS { badge & (CALL | FAULT) == 0 } else { badge >> 63 != 0 };
     if is_notification {
         Origin::Notification(badge & CHANNEL_BITS)
     } else if badge & FAULT != 0 {
@@ -54,3 +54,16 @@ pub const fn decode(badge: u64) -> Origin {
         Origin::Protected((badge & 0x3f) as u8)
     }
 }
+
+// What is encoded is decoded again, at the edges of each range.
+const _: () = {
+    assert!(matches!(decode(notification(0)), Origin::Notification(1)));
+    assert!(matches!(decode(notification(61)), Origin::Notification(bits) if bits == 1 << 61));
+    assert!(matches!(decode(notification(26) | notification(27)), Origin::Notification(0xc00_0000)));
+    assert!(matches!(decode(protected(0)), Origin::Protected(0)));
+    assert!(matches!(decode(protected(61)), Origin::Protected(61)));
+    assert!(matches!(decode(fault(0)), Origin::Fault(0)));
+    assert!(matches!(decode(fault(61)), Origin::Fault(61)));
+    // seL4 5.0 keeps 28 bits of an endpoint badge.
+    assert!(MCS || (fault(u8::MAX) < 1 << 28 && protected(u8::MAX) < 1 << 28));
+};

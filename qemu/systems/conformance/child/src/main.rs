@@ -17,6 +17,7 @@ static DATA: AtomicU64 = AtomicU64::new(41);
 static BSS: AtomicU64 = AtomicU64::new(0);
 
 #[protection_domain]
+#[expect(clippy::panic, reason = "what it is told to do")]
 fn init() -> impl Handler {
     let orders = system_tests_support::shared(memory_region!(orders: orders_size));
     let parent = channel!(parent);
