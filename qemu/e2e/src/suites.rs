@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! All suites. A new test goes into the list of its suite; a new suite into [`ALL`].
+
+mod apps;
+mod endurance;
+mod hostile;
+mod network;
+mod refusals;
+mod systems;
+
+use crate::harness::Suite;
+
+/// Every suite, in the order in which `all` runs them: what others build on comes first.
+pub const ALL: &[Suite] = &[
+    systems::CONFORMANCE,
+    systems::PANIC,
+    apps::SUITE,
+    refusals::SUITE,
+    network::SUITE,
+    hostile::SUITE,
+    endurance::SUITE,
+];
+
+/// A list of tests from functions, each named as its function.
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => {
+        &[$($crate::harness::Test { name: stringify!($name), run: $name }),*]
+    };
+}
+pub(crate) use tests;
+
+/// No tests: the folder and the machine of measurements.
+pub const BENCH: Suite =
+    Suite { name: "bench", about: "measurements", system: crate::harness::System::Product, tests: &[] };
