@@ -51,7 +51,7 @@ limits! {
     /// Pages of 64 KiB of linear memory. Growing copies, so that twice the maximum must fit in the slot's
     /// 8 MiB of heap beside module and code: 2 × 2.5 MiB.
     memory_pages: u32, default 16, maximum 40;
-    /// The interpreter's value stack. 64 KiB hold a thousand frames of a usual size.
+    /// The interpreter's value stack, of which [`Limits::VALUE_STACK_INITIAL_BYTES`] are always there. 64 KiB hold a thousand frames of a usual size.
     value_stack_bytes: u32, default 64 * KIB, maximum 512 * KIB;
     /// Nested calls.
     call_depth: u32, default 256, maximum 2048;
@@ -77,6 +77,10 @@ impl Limits {
     pub const FUEL_PER_HOST_CALL: u64 = 50;
     /// Bytes that a host call copies for one unit of fuel.
     pub const HOST_BYTES_PER_FUEL: u64 = 8;
+    /// Bytes that one call of `log`, `fd_write` or `random_get` handles at most, so that no call takes long.
+    pub const HOST_CALL_BYTES: u32 = 16 * KIB;
+    /// Entries of one scatter list or of one set of subscriptions (WASI).
+    pub const HOST_CALL_ENTRIES: u32 = 64;
     /// Bytes of the interpreter's value stack that are there from the start, so that most calls grow nothing.
     pub const VALUE_STACK_INITIAL_BYTES: u32 = 4 * KIB;
     /// Shortest period: a control loop faster than 2 kHz would spend its time on crossing walls.

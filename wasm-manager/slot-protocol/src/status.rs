@@ -26,7 +26,7 @@ const ATTEMPTS: u32 = 8;
 /// Bytes at the start of the status region.
 pub const STATUS_BYTES: usize = FIELDS_AT + size_of::<StatusLayout>();
 
-const _: () = assert!(STATUS_BYTES == 336);
+const _: () = assert!(STATUS_BYTES == 328);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

@@ -5,8 +5,8 @@ use core::fmt;
 
 use cofferdam_host_abi::Limits;
 
-/// Bytes of a [`Detail`].
-pub const DETAIL_BYTES: usize = 120;
+/// Bytes of a [`Detail`]. With its length and a reason it stays below what one passes around as a value.
+pub const DETAIL_BYTES: usize = 112;
 
 /// An app's name.
 pub type AppName = ShortText<{ Limits::NAME_BYTES }>;
@@ -18,12 +18,17 @@ pub type Detail = ShortText<DETAIL_BYTES>;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ShortText<const N: usize> {
     bytes: [u8; N],
-    length: usize,
+    length: u8,
 }
 
 impl<const N: usize> ShortText<N> {
+    const FITS: () = assert!(N <= u8::MAX as usize, "the length is one byte");
+
     /// No text.
-    pub const EMPTY: Self = Self { bytes: [0; N], length: 0 };
+    pub const EMPTY: Self = {
+        let () = Self::FITS;
+        Self { bytes: [0; N], length: 0 }
+    };
 
     /// As much of `text` as fits.
     pub fn new(text: &str) -> Self {
@@ -61,7 +66,7 @@ impl<const N: usize> ShortText<N> {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        self.bytes.get(..self.length).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or("")
+        self.bytes.get(..self.length.into()).and_then(|bytes| core::str::from_utf8(bytes).ok()).unwrap_or("")
     }
 
     /// Is there no text?
@@ -70,17 +75,16 @@ impl<const N: usize> ShortText<N> {
     }
 
     fn append(&mut self, text: &str) {
-        let mut room = N - self.length;
-        if room > text.len() {
-            room = text.len();
-        }
+        let length = usize::from(self.length);
+        let mut room = text.len().min(N - length);
         while !text.is_char_boundary(room) {
             room -= 1;
         }
-        for (to, from) in self.bytes.iter_mut().skip(self.length).zip(text.bytes().take(room)) {
+        for (to, from) in self.bytes.iter_mut().skip(length).zip(text.bytes().take(room)) {
             *to = from;
         }
-        self.length += room;
+        // At most N, which fits.
+        self.length = (length + room) as u8;
     }
 }
 

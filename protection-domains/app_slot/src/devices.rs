@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The host of the app: calls to `sensor_hub` and `actuator_guard`, lines to the log ring.
+
+use cofferdam_device_protocol::pd::{Actuators, Sensors};
+use cofferdam_device_protocol::{CallError, Status};
+use cofferdam_host_abi::ErrorCode;
+use cofferdam_runtime::{Host, Level, Reading, SensorInfo};
+use cofferdam_slot_protocol::AppName;
+
+/// The servers that this slot may call.
+#[derive(Clone, Copy)]
+pub struct Devices {
+    /// `sensor_hub`
+    pub sensors: Sensors,
+    /// `actuator_guard`
+    pub actuators: Actuators,
+}
+
+/// What one app sees of them.
+pub struct SlotHost {
+    /// Where its calls go.
+    pub devices: Devices,
+    /// Whose lines these are.
+    pub name: AppName,
+}
+
+impl Host for SlotHost {
+    fn now_us(&mut self) -> u64 {
+        sel4_microkit::now_us()
+    }
+
+    fn sensor_read(&mut self, sensor: u32) -> Result<Reading, ErrorCode> {
+        let reading = self.devices.sensors.read(sensor as usize).map_err(code)?;
+        Ok(Reading::new(reading.time_us, reading.values()))
+    }
+
+    fn sensor_info(&mut self, sensor: u32) -> Result<SensorInfo, ErrorCode> {
+        let info = self.devices.sensors.info(sensor as usize).map_err(code)?;
+        Ok(SensorInfo {
+            values: info.count as u32,
+            period_us: u32::try_from(info.period_us).map_err(|_| ErrorCode::DeviceFailure)?,
+        })
+    }
+
+    fn lease_acquire(&mut self, actuator: u32, duration_us: u64) -> Result<u64, ErrorCode> {
+        self.devices.actuators.lease_acquire(actuator as usize, duration_us).map_err(code).map(|l| l.until_us)
+    }
+
+    fn actuator_write(&mut self, actuator: u32, value: f64) -> Result<(), ErrorCode> {
+        self.devices.actuators.write(actuator as usize, value).map_err(code).map(|_applied| ())
+    }
+
+    fn lease_release(&mut self, actuator: u32) -> Result<(), ErrorCode> {
+        self.devices.actuators.lease_release(actuator as usize).map_err(code)
+    }
+
+    fn log(&mut self, level: Level, line: &str) {
+        let level = match level {
+            Level::Error => log::Level::Error,
+            Level::Warn => log::Level::Warn,
+            Level::Info => log::Level::Info,
+            Level::Debug => log::Level::Debug,
+            Level::Trace => log::Level::Trace,
+        };
+        cofferdam_log_ring::pd::app_line(level, self.name.as_str(), line.as_bytes());
+    }
+}
+
+fn code(error: CallError) -> ErrorCode {
+    match error {
+        CallError::Refused(Status::UnknownDevice) => ErrorCode::UndefinedDevice,
+        CallError::Refused(Status::NotReady) => ErrorCode::NotReady,
+        CallError::Refused(Status::NoLease) => ErrorCode::NoLease,
+        CallError::Refused(Status::HeldByAnother) => ErrorCode::AlreadyInUse,
+        CallError::Refused(Status::OutOfRange | Status::NotANumber | Status::BadDuration) => {
+            ErrorCode::OutOfRange
+        }
+        CallError::Refused(_) | CallError::BadReply(_) => ErrorCode::DeviceFailure,
+    }
+}

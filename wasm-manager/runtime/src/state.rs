@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What belongs to one app beside its instance: the host, its rights, its budgets.
+
+use cofferdam_host_abi::{Limits, Shape};
+use cofferdam_slot_protocol::Orders;
+use wasmi::{Caller, Error, Extern, Memory};
+
+use crate::Host;
+use crate::Level;
+use crate::limiter::Growth;
+use crate::lines::{LineBuffer, LogGate};
+use crate::random::Random;
+use crate::stop::Interrupt;
+
+/// Data of the app's store.
+pub(crate) struct State<H> {
+    pub(crate) host: H,
+    pub(crate) orders: Orders,
+    pub(crate) growth: Growth,
+    pub(crate) random: Random,
+    pub(crate) gate: LogGate,
+    pub(crate) stdout: LineBuffer,
+    pub(crate) stderr: LineBuffer,
+    pub(crate) memory: Option<Memory>,
+    /// When the activation under way should be over.
+    pub(crate) deadline_us: u64,
+    /// In the activation under way.
+    pub(crate) host_calls: u32,
+    /// Fuel that host calls cost beyond what was left; paid by the activations that follow.
+    pub(crate) fuel_debt: u64,
+    /// The program gave the rest of its slice away.
+    pub(crate) yielded: bool,
+}
+
+impl<H: Host> State<H> {
+    pub(crate) fn new(orders: Orders, host: H) -> Self {
+        let limits = &orders.limits;
+        Self {
+            growth: Growth::new(limits),
+            random: Random::new(orders.random_seed),
+            gate: LogGate::new(limits.log_bytes_per_second, limits.log_line_bytes),
+            stdout: LineBuffer::default(),
+            stderr: LineBuffer::default(),
+            memory: None,
+            deadline_us: 0,
+            host_calls: 0,
+            fuel_debt: 0,
+            yielded: false,
+            host,
+            orders,
+        }
+    }
+
+    /// Writes what was begun on the standard descriptors.
+    pub(crate) fn flush(&mut self) {
+        if !self.stdout.is_empty() {
+            self.stdout.flush(&mut self.gate, &mut self.host, Level::Info);
+        }
+        if !self.stderr.is_empty() {
+            self.stderr.flush(&mut self.gate, &mut self.host, Level::Warn);
+        }
+    }
+}
+
+/// A host call under way: the app's memory and state, side by side.
+pub(crate) struct Call<'a, H> {
+    pub(crate) memory: &'a mut [u8],
+    pub(crate) state: &'a mut State<H>,
+    /// Fuel left when the call began.
+    pub(crate) fuel: u64,
+    /// Bytes that the call moved, to be paid for.
+    pub(crate) bytes: u64,
+}
+
+/// Runs a host call: counts it, gives it the app's memory, charges its fuel.
+pub(crate) fn host_call<H: Host, R>(
+    caller: &mut Caller<'_, State<H>>,
+    body: impl FnOnce(&mut Call<'_, H>) -> R,
+) -> Result<R, Error> {
+    let yields = count(caller.data_mut())?;
+    let fuel = caller.get_fuel()?;
+    // The start function runs before the instance is known; it finds its memory by name.
+    let memory = match caller.data().memory {
+        Some(memory) => Some(memory),
+        None => caller.get_export(cofferdam_host_abi::MEMORY_EXPORT).and_then(Extern::into_memory),
+    };
+    let (result, bytes) = {
+        let (memory, state) = match memory {
+            Some(memory) => memory.data_and_store_mut(&mut *caller),
+            None => (Default::default(), caller.data_mut()),
+        };
+        let mut call = Call { memory, state, fuel, bytes: 0 };
+        (body(&mut call), call.bytes)
+    };
+    let cost = Limits::FUEL_PER_HOST_CALL.saturating_add(bytes / Limits::HOST_BYTES_PER_FUEL);
+    let state = caller.data_mut();
+    state.fuel_debt = state.fuel_debt.saturating_add(cost.saturating_sub(fuel));
+    let left = if yields || core::mem::take(&mut state.yielded) { 0 } else { fuel.saturating_sub(cost) };
+    caller.set_fuel(left)?;
+    Ok(result)
+}
+
+/// Counts a call. A reactor is stopped above its limit; a command gives up its slice there, and is stopped
+/// only if it does not come to the end of a block of code, where fuel is looked at, in as many calls again.
+fn count<H>(state: &mut State<H>) -> Result<bool, Error> {
+    state.host_calls = state.host_calls.saturating_add(1);
+    let limit = state.orders.limits.host_calls_per_activation;
+    let hard_limit = match state.orders.shape {
+        Shape::Reactor => limit,
+        Shape::Command => limit.saturating_mul(2),
+    };
+    if state.host_calls > hard_limit {
+        return Err(Error::host(Interrupt::HostCalls { limit }));
+    }
+    Ok(state.host_calls >= limit && state.orders.shape == Shape::Command)
+}
