@@ -31,7 +31,9 @@ fn init() -> impl Handler {
     cofferdam_log_ring::pd::init();
     regions::initialise_dma().expect("region rng_dma");
     let device = match regions::transports().find(DeviceType::EntropySource) {
-        Ok(transport) => VirtioEntropy::new(transport).inspect_err(|error| log::error!("{error}")).ok(),
+        Ok(transport) => {
+            VirtioEntropy::new(transport).inspect_err(|error| log::error!("no entropy: {error}")).ok()
+        }
         Err(error) => {
             log::error!("no entropy: {error}");
             None

@@ -31,13 +31,18 @@ fn init() -> impl Handler {
     cofferdam_log_ring::pd::init();
     regions::initialise_dma().expect("region net_dma");
     let (to_gateway, from_gateway) = regions::queues().expect("regions net_receive and net_transmit");
+    // virtio-drivers tells details of the device as information, which are for nobody here.
+    log::set_max_level(log::LevelFilter::Warn);
     let card = match regions::transports().find(DeviceType::Network) {
-        Ok(transport) => VirtioCard::new(transport).inspect_err(|error| log::error!("{error}")).ok(),
+        Ok(transport) => {
+            VirtioCard::new(transport).inspect_err(|error| log::error!("no network: {error}")).ok()
+        }
         Err(error) => {
             log::error!("no network: {error}");
             None
         }
     };
+    log::set_max_level(log::LevelFilter::Info);
     let pump = card.map(|card| {
         let link = Link { hardware_address: card.hardware_address(), payload_bytes_max: PAYLOAD_BYTES_MAX };
         log::info!("network card {:02x?}", link.hardware_address);
