@@ -3,8 +3,8 @@
 //!
 //! Used by `kernel/loader` and by the bare-metal benchmark. One core, AArch64, 4 KiB granule. A program
 //! * is linked with `program.ld` (its build script calls for it, and says where it lies),
-//! * names its first function with [`entry!`],
-//! * builds [`tables::Tables`] and calls [`mmu::enable`].
+//! * names its first function with `entry!`,
+//! * builds [`tables::Tables`] and calls `mmu::enable`.
 //!
 //! Like `kernel/sel4` this crate is the bottom layer: modules that must be unsafe are `entry`, `mmu`, `memory`, `mmio`
 //! and `power`; the rest is plain logic and tested on the host.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Translation tables: 4 KiB granule, 48-bit addresses, 2 MiB blocks (Arm ARM DDI 0487, D8.3).
 //!
-//! Only values are made here; [`crate::mmu`] puts them to use. A table's physical address is taken to be its address,
+//! Only values are made here; `mmu` puts them to use. A table's physical address is taken to be its address,
 //! which holds in programs that run where they were loaded.
 
 use core::ops::Range;

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Runs one app without a kernel: the baseline of the speed figures.
+//!
+//! The same runtime, the same interpreter with the same settings and the same module as in an app slot, but at EL1 on
+//! the bare machine: no address spaces, no other protection domains, no interrupts. What a slot reaches of this speed is
+//! what isolation leaves.
+//!
+//! Prints each line that the app logs as `bare-metal: LINE`, then
+//! `bare-metal: activations=N time_us=T fuel=F`, and switches the machine off.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod host;
+mod regions;
+
+use core::{fmt::Write as _, panic::PanicInfo};
+
+use cofferdam_boot_aarch64::{
+    entry, mmu, power,
+    tables::{Memory, Tables},
+    uart::Uart,
+};
+use cofferdam_host_abi::{Limits, Shape};
+use cofferdam_runtime::{Activation, App, Stop};
+use cofferdam_slot_protocol::{AppName, Command, Counters, Orders};
+
+use crate::host::NoDevices;
+
+/// The platform's facts, from `platform.toml`.
+#[allow(dead_code, reason = "some of the platform's facts are needed, not all")]
+mod platform {
+    include!(concat!(env!("OUT_DIR"), "/platform.rs"));
+}
+
+static MODULE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/module.wasm"));
+/// Enough for a stable mean, little enough to wait for.
+const ACTIVATIONS: u64 = 20;
+
+entry!(main);
+
+fn main() -> ! {
+    let mut uart = regions::uart();
+    match measure(&mut uart) {
+        Ok(Figures { activations, time_us, fuel }) => {
+            say(&mut uart, format_args!("activations={activations} time_us={time_us} fuel={fuel}"));
+        }
+        Err(Failure::Map(error)) => say(&mut uart, format_args!("cannot map memory: {error}")),
+        Err(Failure::Stopped(stop)) => say(&mut uart, format_args!("stopped: {}", stop.detail)),
+    }
+    power::off()
+}
+
+struct Figures {
+    activations: u64,
+    time_us: u64,
+    fuel: u64,
+}
+
+enum Failure {
+    Map(cofferdam_boot_aarch64::tables::MapError),
+    Stopped(Stop),
+}
+
+fn measure(uart: &mut Uart) -> Result<Figures, Failure> {
+    map(regions::tables()).map_err(Failure::Map)?;
+    regions::init_heap();
+
+    let orders = Orders {
+        command: Command::Run,
+        shape: Shape::Reactor,
+        name: AppName::EMPTY,
+        module_length_bytes: MODULE.len() as u32,
+        limits: Limits::MAXIMUM,
+        ..Orders::idle(1)
+    };
+    let mut app = App::load(&orders, MODULE, NoDevices::default()).map_err(Failure::Stopped)?;
+    let mut figures = Figures { activations: 0, time_us: 0, fuel: 0 };
+    while figures.activations < ACTIVATIONS {
+        let begin_us = host::now_us();
+        let outcome = app.activate(begin_us, u64::MAX);
+        figures.time_us += host::now_us() - begin_us;
+
+        let mut counters = Counters::default();
+        app.count(&mut counters);
+        figures.fuel += counters.fuel_last;
+        figures.activations += 1;
+        for line in app.host().lines.drain(..) {
+            say(uart, format_args!("{line}"));
+        }
+        if matches!(outcome.map_err(Failure::Stopped)?, Activation::Exited(_)) {
+            break;
+        }
+    }
+    Ok(figures)
+}
+
+fn map(tables: &'static mut Tables) -> Result<(), cofferdam_boot_aarch64::tables::MapError> {
+    tables.map_identity(platform::UART..platform::UART + 1, Memory::Device)?;
+    tables.map_identity(platform::RAM_START..platform::RAM_END, Memory::Normal)?;
+    // SAFETY: all of RAM, where this program is, and the UART are mapped to their own addresses; `entry` got here at
+    // EL1 with the MMU off, on the only running core.
+    unsafe { mmu::enable(tables) };
+    Ok(())
+}
+
+fn say(uart: &mut Uart, text: core::fmt::Arguments<'_>) {
+    // Nothing can be done about a line that cannot be written.
+    let _ = writeln!(uart, "bare-metal: {text}");
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    say(&mut regions::uart(), format_args!("{info}"));
+    power::off()
+}
