@@ -7,6 +7,7 @@
 extern crate alloc;
 
 mod checks;
+mod eager;
 mod life;
 mod timer;
 
@@ -18,16 +19,19 @@ use sel4_microkit::{
 };
 use system_tests_support::Serial;
 
+use crate::eager::Eager;
 use crate::life::Life;
 
 /// Channels without a symbol in system.xml.
 const CHILD_CHANNEL: Channel = Channel::new(26);
+const EAGER_CHANNEL: Channel = Channel::new(25);
 
 #[protection_domain]
 fn init() -> impl Handler {
     let mut report = Report(Serial::new(memory_region!(uart: uart_size)));
     system_tests_support::heap(memory_region!(heap: heap_size));
     let orders = system_tests_support::shared(memory_region!(orders: orders_size));
+    let eager_orders = system_tests_support::shared(memory_region!(eager_orders: eager_orders_size));
     let dma = system_tests_support::shared(memory_region!(dma: dma_size));
     let server = channel!(server);
     report.say(format_args!("started as '{}'", sel4_microkit::pd_name()));
@@ -42,6 +46,7 @@ fn init() -> impl Handler {
         floats: [channel!(float_one), channel!(float_two)],
         floats_done: ChannelSet::default(),
         life: Life::new(child!(child), orders),
+        eager: Eager::new(child!(eager), eager_orders),
         timer_ticks: 0,
     };
     // The answer comes as an event.
@@ -76,6 +81,7 @@ struct Client {
     floats: [Channel; 2],
     floats_done: ChannelSet,
     life: Life,
+    eager: Eager,
     timer_ticks: u32,
 }
 
@@ -91,6 +97,8 @@ impl Handler for Client {
                 self.timer_ticked()?;
             } else if channel == CHILD_CHANNEL {
                 self.life.reported(&mut self.report)?;
+            } else if channel == EAGER_CHANNEL {
+                self.report.check("a child above its parent has run", !self.eager.has_faulted());
             } else if self.floats.contains(&channel) {
                 self.floats_done = self.floats_done.union(ChannelSet::from_bits(1 << channel.id()));
                 if self.floats.iter().all(|float| self.floats_done.contains(*float)) {
@@ -105,7 +113,12 @@ impl Handler for Client {
     }
 
     fn fault(&mut self, child: Child, fault: Fault) -> Result<Option<MessageInfo>, Self::Error> {
-        self.life.faulted(&mut self.report, child, &fault)?;
+        if self.eager.is(child) {
+            self.eager.faulted(&mut self.report, &fault)?;
+            self.life.begin(&mut self.report)?;
+        } else {
+            self.life.faulted(&mut self.report, child, &fault)?;
+        }
         Ok(None)
     }
 }
@@ -119,7 +132,7 @@ impl Client {
             3 => {
                 timer::stop();
                 self.report.check("three timer interrupts came", true);
-                self.life.begin(&mut self.report)?;
+                self.eager.provoke(&mut self.report, EAGER_CHANNEL)?;
             }
             _ => {
                 timer::stop();
