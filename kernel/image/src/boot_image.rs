@@ -51,7 +51,10 @@ impl fmt::Display for BootImageError {
                 write!(f, "the kernel starts at {found:#x}, the platform has it at {expected:#x}; rebuild it")
             }
             Self::KernelWindow(vaddr) => {
-                write!(f, "the kernel's segment at {vaddr:#x} lies outside its window; check its linker script")
+                write!(
+                    f,
+                    "the kernel's segment at {vaddr:#x} lies outside its window; check its linker script"
+                )
             }
             Self::LoaderAddress(vaddr) => {
                 write!(f, "the loader's segment at {vaddr:#x} has another physical address; link both equal")
@@ -206,7 +209,9 @@ fn kernel_window(platform: &Platform, kernel: &Elf) -> Result<Range<u64>, BootIm
         return Err(BootImageError::KernelPlace(start, platform.kernel_ram.start));
     }
     let offset = platform.kernel_virtual_base.wrapping_sub(start);
-    if let Some(outside) = kernel.segments.iter().find(|segment| segment.vaddr.wrapping_sub(segment.paddr) != offset) {
+    if let Some(outside) =
+        kernel.segments.iter().find(|segment| segment.vaddr.wrapping_sub(segment.paddr) != offset)
+    {
         return Err(BootImageError::KernelWindow(outside.vaddr));
     }
     let end = kernel.segments.iter().map(|segment| segment.physical().end).max().unwrap_or(start);

@@ -6,8 +6,8 @@ use std::fmt;
 use std::ops::Range;
 
 use object::elf::{
-    EM_AARCH64, ET_EXEC, FileHeader64, PF_R, PF_W, PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_TLS,
-    STT_FILE, STT_SECTION,
+    EM_AARCH64, ET_EXEC, FileHeader64, PF_R, PF_W, PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_TLS, STT_FILE,
+    STT_SECTION,
 };
 use object::read::elf::{FileHeader, ProgramHeader, Sym};
 use object::{LittleEndian, SymbolIndex};
@@ -33,7 +33,9 @@ impl fmt::Display for ElfError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(reason) => write!(f, "not a 64-bit ELF file: {reason}"),
-            Self::Machine(machine) => write!(f, "built for machine {machine}, not for AArch64 ({})", EM_AARCH64.0),
+            Self::Machine(machine) => {
+                write!(f, "built for machine {machine}, not for AArch64 ({})", EM_AARCH64.0)
+            }
             Self::NotExecutable(kind) => write!(
                 f,
                 "ELF type {kind} is not a fixed-address executable; link it as one (no -pie, no -shared)"
@@ -160,7 +162,8 @@ impl Elf {
             let skipped = index == SymbolIndex(0)
                 || symbol.is_undefined(endian)
                 || matches!(symbol.st_type(), STT_FILE | STT_SECTION);
-            let name = symbol.name(endian, table.strings()).ok().and_then(|name| std::str::from_utf8(name).ok());
+            let name =
+                symbol.name(endian, table.strings()).ok().and_then(|name| std::str::from_utf8(name).ok());
             // Names that start with '$' mark code and data for disassemblers.
             if let Some(name) = name.filter(|name| !skipped && !name.is_empty() && !name.starts_with('$')) {
                 let found = Symbol { address: symbol.st_value(endian), size: symbol.st_size(endian) };
@@ -195,7 +198,8 @@ impl Elf {
         if symbol.size != expected {
             return Err(SymbolError::Size(symbol.size, expected));
         }
-        let (index, offset) = self.locate(symbol.address, expected).ok_or(SymbolError::NotLoaded(symbol.address))?;
+        let (index, offset) =
+            self.locate(symbol.address, expected).ok_or(SymbolError::NotLoaded(symbol.address))?;
         let missing = SymbolError::NotLoaded(symbol.address);
         let segment = self.segments.get_mut(index).ok_or(missing.clone())?;
         if segment.bytes.len() < offset + value.len() {

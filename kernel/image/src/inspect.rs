@@ -70,13 +70,20 @@ pub fn inspect(file: &[u8]) -> Result<Inspection> {
 
 fn describe(spec: &SystemSpec<'_>, region: &Region) -> String {
     let place = match region.paddr {
-        cofferdam_system_spec::layout::NO_PADDR if region.flags & cofferdam_system_spec::layout::CONTIGUOUS != 0 => {
+        cofferdam_system_spec::layout::NO_PADDR
+            if region.flags & cofferdam_system_spec::layout::CONTIGUOUS != 0 =>
+        {
             " contiguous".to_owned()
         }
         cofferdam_system_spec::layout::NO_PADDR => String::new(),
         paddr => format!(" at {paddr:#x}"),
     };
-    format!("{} {:#x} bytes, pages of {:#x}{place}", spec.name(region.name), region.size_bytes, region.page_bytes)
+    format!(
+        "{} {:#x} bytes, pages of {:#x}{place}",
+        spec.name(region.name),
+        region.size_bytes,
+        region.page_bytes
+    )
 }
 
 impl Inspection {

@@ -91,7 +91,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match (cli.command, cli.build) {
         (Some(Command::Build(args)), _) | (None, Some(args)) => build(&args),
-        (Some(Command::Check { system, search_path, platform }), _) => check(&system, &search_path, &platform),
+        (Some(Command::Check { system, search_path, platform }), _) => {
+            check(&system, &search_path, &platform)
+        }
         (Some(Command::FinishPd { input, output }), _) => finish(&input, &output),
         (Some(Command::Inspect { image, json }), _) => show(&image, json),
         (None, None) => Err(anyhow::anyhow!("nothing to do; see cofferdam-image --help")),

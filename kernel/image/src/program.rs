@@ -48,7 +48,10 @@ impl fmt::Display for PristineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSymbols(symbol) => {
-                write!(f, "symbol '{symbol}' is missing; link with kernel/sel4-microkit/pd.ld, and keep the symbols")
+                write!(
+                    f,
+                    "symbol '{symbol}' is missing; link with kernel/sel4-microkit/pd.ld, and keep the symbols"
+                )
             }
             Self::OutOfFile => write!(f, ".data or its pristine copy lies outside the file"),
             Self::Unfinished => write!(

@@ -180,7 +180,8 @@ fn figures_of(spec: &SystemSpec<'_>, domain: DomainView<'_>) -> DomainFigures {
         let segments = domain.segments().iter().filter(|segment| segment.is_writable() == writable);
         segments.map(|segment| segment.memory_bytes).sum()
     };
-    let mapped = domain.maps().iter().filter_map(|map| spec.region(map)).map(|region| region.size_bytes).sum();
+    let mapped =
+        domain.maps().iter().filter_map(|map| spec.region(map)).map(|region| region.size_bytes).sum();
     let parent = domain
         .parent()
         .and_then(|index| spec.protection_domains().nth(index as usize))

@@ -11,8 +11,8 @@ use cofferdam_system_spec::environment::{
     PAGE_BYTES, call_badge, notification_badge, output_notification_slot, slot,
 };
 use cofferdam_system_spec::layout::{
-    CAPABILITY_ENDPOINT, CAPABILITY_NOTIFICATION, CAPABILITY_TCB, CONTIGUOUS, Capability, DEVICE, EXECUTE, FPU,
-    HAS_ENDPOINT, Irq, Map, NONE, ProtectionDomain, READ, Span, WRITE,
+    CAPABILITY_ENDPOINT, CAPABILITY_NOTIFICATION, CAPABILITY_TCB, CONTIGUOUS, Capability, DEVICE, EXECUTE,
+    FPU, HAS_ENDPOINT, Irq, Map, NONE, ProtectionDomain, READ, Span, WRITE,
 };
 
 use crate::check::programs::wanted_symbols;
@@ -44,8 +44,7 @@ impl std::error::Error for PatchError {}
 /// # Errors
 /// When a symbol cannot be written.
 pub fn describe(system: &System, platform: &Platform, programs: &[Elf]) -> Result<SystemBuilder, PatchError> {
-    let mut builder =
-        SystemBuilder { uart_paddr: Some(platform.uart), ..SystemBuilder::default() };
+    let mut builder = SystemBuilder { uart_paddr: Some(platform.uart), ..SystemBuilder::default() };
     for region in &system.regions {
         let paddr = region.phys_addr.as_ref().map(|paddr| paddr.value);
         let device = if paddr.is_some() { DEVICE } else { 0 };
@@ -71,7 +70,7 @@ pub fn describe(system: &System, platform: &Platform, programs: &[Elf]) -> Resul
             ipc_buffer_vaddr: layout.ipc_buffer_vaddr,
             budget_us: domain.budget_us.value,
             period_us: domain.period_us.value,
-            priority: narrow(domain.priority.value),
+            priority: domain.priority.as_ref().map_or(0, |priority| narrow(priority.value)),
             flags: if serves { HAS_ENDPOINT } else { 0 } | if domain.fpu { FPU } else { 0 },
             parent: domain.child_of.as_ref().map_or(NONE, |child| narrow(child.parent as u64)),
             child_id: domain.child_of.as_ref().map_or(NONE, |child| narrow(child.id.value)),
@@ -140,7 +139,9 @@ fn write_symbols(
     for (symbol, value) in wanted_symbols(system, index) {
         let number = match &value {
             SetvarValue::Number(number) => *number,
-            SetvarValue::RegionSize(region) => system.region(region).map_or(0, |(_, region)| region.size.value),
+            SetvarValue::RegionSize(region) => {
+                system.region(region).map_or(0, |(_, region)| region.size.value)
+            }
             SetvarValue::RegionPaddr(name) => match system.region(&name.value) {
                 Some((_, region)) if region.phys_addr.is_some() => {
                     region.phys_addr.as_ref().map_or(0, |paddr| paddr.value)
@@ -232,7 +233,12 @@ fn capabilities(system: &System, index: usize, domain: &Domain) -> Vec<Capabilit
             }
             let (id, peer_id) = (own.id.value, peer.id.value);
             if own.notifies {
-                add(output_notification_slot(id), CAPABILITY_NOTIFICATION, target, notification_badge(peer_id));
+                add(
+                    output_notification_slot(id),
+                    CAPABILITY_NOTIFICATION,
+                    target,
+                    notification_badge(peer_id),
+                );
             }
             if own.calls {
                 add(slot::PROTECTED_PROCEDURE + id, CAPABILITY_ENDPOINT, target, call_badge(peer_id));

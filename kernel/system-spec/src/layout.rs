@@ -194,7 +194,7 @@ pub struct Irq {
     pub number: u32,
     /// The protection domain's name for it: handler in slot 138 + id, notification badge 1 << id.
     pub id: u32,
-    /// 1: edge triggered, 0: level triggered.
+    /// 1: edge triggered, 0: level triggered. A kernel that cannot set the trigger leaves the controller's choice.
     pub edge: u32,
     /// Zero.
     pub reserved: u32,
@@ -219,7 +219,8 @@ pub struct Capability {
     pub target: u32,
     /// Zero.
     pub reserved: u32,
-    /// What the target sees.
+    /// What the target's program sees: Microkit's badge. A kernel with narrower badges stores another word, and
+    /// `kernel/sel4` turns that back.
     pub badge: u64,
 }
 

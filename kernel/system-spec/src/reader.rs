@@ -122,6 +122,9 @@ impl<'a> SystemSpec<'a> {
     }
 
     fn check(&self) -> Result<(), SpecError> {
+        if self.domains.is_empty() || self.domains.len() > MAX_PROTECTION_DOMAINS {
+            return Err(SpecError::Table("protection domains"));
+        }
         for (index, region) in (0..).zip(self.regions) {
             let page_ok = region.page_bytes == PAGE_BYTES || region.page_bytes == LARGE_PAGE_BYTES;
             let sound = page_ok
@@ -166,9 +169,6 @@ impl<'a> SystemSpec<'a> {
                 && patch.payload_offset.is_multiple_of(8)
                 && end.is_some_and(|end| end <= self.header.payload_bytes);
             sound.then_some(()).ok_or(SpecError::PaddrPatch(index))?;
-        }
-        if self.domains.is_empty() || self.domains.len() > MAX_PROTECTION_DOMAINS {
-            return Err(SpecError::Table("protection domains"));
         }
         for (index, domain) in (0..).zip(self.domains) {
             let bad = |field| Err(SpecError::ProtectionDomain(index, field));

@@ -55,8 +55,7 @@ fn ends_exist(system: &System, channel: &Channel, diagnostics: &mut Diagnostics<
     }
     let [a, b] = &channel.ends;
     if a.domain.value == b.domain.value {
-        diagnostics
-            .error(b.domain.at, format!("both ends are '{}'; a channel joins two", a.domain.value));
+        diagnostics.error(b.domain.at, format!("both ends are '{}'; a channel joins two", a.domain.value));
     }
 }
 
@@ -66,13 +65,14 @@ fn call(system: &System, caller_end: &End, callee_end: &End, diagnostics: &mut D
     }
     let find = |end: &End| system.domain(&end.domain.value).map(|(_, domain)| domain);
     let (Some(caller), Some(callee)) = (find(caller_end), find(callee_end)) else { return };
-    if callee.priority.value <= caller.priority.value {
+    let (Some(of_caller), Some(of_callee)) = (&caller.priority, &callee.priority) else { return };
+    if of_callee.value <= of_caller.value {
         diagnostics.error(
             caller_end.at,
             format!(
                 "'{}' (priority {}) may not call '{}' (priority {}): the callee's priority must be above its \
                  caller's, or a call could be held up by third parties",
-                caller.name.value, caller.priority.value, callee.name.value, callee.priority.value
+                caller.name.value, of_caller.value, callee.name.value, of_callee.value
             ),
         );
     }

@@ -23,7 +23,10 @@ pub(super) fn check(system: &System, diagnostics: &mut Diagnostics<'_>) {
     if let Some(first_too_many) = system.domains.get(MAX_PROTECTION_DOMAINS) {
         diagnostics.error(
             first_too_many.at,
-            format!("{} protection domains; at most {MAX_PROTECTION_DOMAINS} are possible", system.domains.len()),
+            format!(
+                "{} protection domains; at most {MAX_PROTECTION_DOMAINS} are possible",
+                system.domains.len()
+            ),
         );
     }
     for (index, domain) in system.domains.iter().enumerate() {
@@ -76,8 +79,7 @@ fn children(system: &System, parent: usize, diagnostics: &mut Diagnostics<'_>) {
     for (_, _, child_of) in system.children(parent) {
         if let Some(first) = seen.insert(child_of.id.value, child_of.id.at) {
             let line = diagnostics.line_of(first);
-            diagnostics
-                .error(child_of.id.at, format!("child id {} is taken ({line})", child_of.id.value));
+            diagnostics.error(child_of.id.at, format!("child id {} is taken ({line})", child_of.id.value));
         }
     }
 }
@@ -91,7 +93,11 @@ pub(super) fn interrupts(system: &System, platform: &Platform, diagnostics: &mut
             if number >= u64::from(platform.interrupt_count) {
                 diagnostics.error(
                     at,
-                    format!("interrupt {number}: {} has 0 to {}", platform.name, platform.interrupt_count - 1),
+                    format!(
+                        "interrupt {number}: {} has 0 to {}",
+                        platform.name,
+                        platform.interrupt_count - 1
+                    ),
                 );
             } else if number == u64::from(platform.kernel_timer_interrupt) {
                 diagnostics.error(at, format!("interrupt {number} is the kernel's timer"));

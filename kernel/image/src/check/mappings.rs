@@ -39,7 +39,11 @@ pub(super) fn check(system: &System, platform: &Platform, diagnostics: &mut Diag
                     ),
                 );
             }
-            occupied.push(Occupied { what: format!("mapping of '{}'", map.region.value), at: Some(map.at), range });
+            occupied.push(Occupied {
+                what: format!("mapping of '{}'", map.region.value),
+                at: Some(map.at),
+                range,
+            });
         }
     }
 }

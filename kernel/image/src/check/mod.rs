@@ -26,11 +26,7 @@ pub fn check(system: &System, platform: &Platform, diagnostics: &mut Diagnostics
 }
 
 /// Reports every second use of a name.
-fn unique<'a>(
-    what: &str,
-    names: impl Iterator<Item = &'a At<String>>,
-    diagnostics: &mut Diagnostics<'_>,
-) {
+fn unique<'a>(what: &str, names: impl Iterator<Item = &'a At<String>>, diagnostics: &mut Diagnostics<'_>) {
     let mut seen: BTreeMap<&str, Offset> = BTreeMap::new();
     for name in names.filter(|name| !name.value.is_empty()) {
         if let Some(first) = seen.get(name.value.as_str()) {

@@ -177,13 +177,16 @@ fn symbols(system: &System, index: usize, elf: &Elf, diagnostics: &mut Diagnosti
         } else if !found.address.is_multiple_of(8) {
             refuse(format!("the symbol at {:#x} is not aligned to 8", found.address));
         } else if matches!(value, SetvarValue::RegionPaddr(_)) && in_bss(elf, found.address) {
-            refuse("the symbol lies in .bss, which is empty in the file; give it section .setvars".to_owned());
+            refuse(
+                "the symbol lies in .bss, which is empty in the file; give it section .setvars".to_owned(),
+            );
         } else if rewritten
             .as_ref()
             .is_some_and(|parts| overlap(&taken, &parts.data) || overlap(&taken, &parts.bss))
         {
             refuse(
-                "the symbol lies in .data or .bss, which every restart rewrites; give it section .setvars".to_owned(),
+                "the symbol lies in .data or .bss, which every restart rewrites; give it section .setvars"
+                    .to_owned(),
             );
         }
     }

@@ -17,17 +17,22 @@ pub(super) fn check(system: &System, platform: &Platform, diagnostics: &mut Diag
     for region in &system.regions {
         size(region, diagnostics);
         let range = physical(region, diagnostics);
-        if let (Some(range), Some(at)) = (&range, region.phys_addr.as_ref().map(|paddr| paddr.at)) {
-            device(region, range, at, platform, diagnostics);
+        let aligned = region.phys_addr.as_ref().filter(|paddr| paddr.value.is_multiple_of(PAGE_BYTES));
+        if let (Some(range), Some(paddr)) = (&range, aligned) {
+            device(region, range, paddr.at, platform, diagnostics);
         }
         if region.phys_addr.is_some() && system.needs_paddr(&region.name.value) {
             diagnostics.warning(
                 region.at,
-                format!("a setvar asks for the address of '{}', which phys_addr fixes already", region.name.value),
+                format!(
+                    "a setvar asks for the address of '{}', which phys_addr fixes already",
+                    region.name.value
+                ),
             );
         }
         if system.maps_of(&region.name.value).next().is_none() {
-            diagnostics.warning(region.at, format!("memory_region '{}' is mapped nowhere", region.name.value));
+            diagnostics
+                .warning(region.at, format!("memory_region '{}' is mapped nowhere", region.name.value));
         }
     }
     for (index, region) in system.regions.iter().enumerate() {
@@ -55,7 +60,10 @@ fn size(region: &MemoryRegion, diagnostics: &mut Diagnostics<'_>) {
         Some(page) if page.value != PAGE_BYTES && page.value != LARGE_PAGE_BYTES => {
             diagnostics.error(
                 page.at,
-                format!("page_size {:#x} does not exist; use {PAGE_BYTES:#x} or {LARGE_PAGE_BYTES:#x}", page.value),
+                format!(
+                    "page_size {:#x} does not exist; use {PAGE_BYTES:#x} or {LARGE_PAGE_BYTES:#x}",
+                    page.value
+                ),
             );
             return;
         }
@@ -122,9 +130,11 @@ fn device(
                 hex(&kept.range)
             ),
         );
-    } else if !platform.devices.iter().any(|device| {
-        device.range.start <= range.start && range.end <= device.range.end
-    }) {
+    } else if !platform
+        .devices
+        .iter()
+        .any(|device| device.range.start <= range.start && range.end <= device.range.end)
+    {
         let known: Vec<String> =
             platform.devices.iter().map(|device| format!("{} {}", device.name, hex(&device.range))).collect();
         diagnostics.error(

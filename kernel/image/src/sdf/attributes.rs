@@ -55,6 +55,11 @@ impl<'a, 'input> Attributes<'a, 'input> {
         self.node.attribute_node(name)
     }
 
+    /// Whether an attribute is written.
+    pub fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
     /// A text that may be missing, but not empty.
     pub fn text(&self, name: &str, diagnostics: &mut Diagnostics<'_>) -> Option<At<String>> {
         let attribute = self.find(name)?;
@@ -101,7 +106,12 @@ impl<'a, 'input> Attributes<'a, 'input> {
     }
 
     /// A decimal number from 0 to `greatest` that must be there (Microkit takes identifiers in decimal only).
-    pub fn required_id(&self, name: &str, greatest: u64, diagnostics: &mut Diagnostics<'_>) -> Option<At<u64>> {
+    pub fn required_id(
+        &self,
+        name: &str,
+        greatest: u64,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Option<At<u64>> {
         self.require(name, diagnostics).and_then(|()| self.id(name, greatest, diagnostics))
     }
 
@@ -114,7 +124,9 @@ impl<'a, 'input> Attributes<'a, 'input> {
         if parsed.is_none() {
             diagnostics.error(
                 at,
-                format!("{name}=\"{text}\" is out of range; it must be a decimal number from 0 to {greatest}"),
+                format!(
+                    "{name}=\"{text}\" is out of range; it must be a decimal number from 0 to {greatest}"
+                ),
             );
         }
         parsed.map(|value| At { value, at })
@@ -182,7 +194,7 @@ impl<'a, 'input> Attributes<'a, 'input> {
     }
 
     fn require(&self, name: &str, diagnostics: &mut Diagnostics<'_>) -> Option<()> {
-        if self.find(name).is_none() {
+        if !self.has(name) {
             let element = self.node.tag_name().name();
             diagnostics.error(self.at(), format!("'{element}' lacks the attribute '{name}'"));
             return None;

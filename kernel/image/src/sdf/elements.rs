@@ -84,9 +84,8 @@ pub fn memory_region(node: Node<'_, '_>, context: &mut Context<'_, '_>) {
 
 /// `protection_domain`; `parent` is the index of the one that it stands in.
 pub fn protection_domain(node: Node<'_, '_>, parent: Option<usize>, context: &mut Context<'_, '_>) {
-    const KNOWN: [&str; 10] = [
-        "name", "priority", "budget", "period", "passive", "stack_size", "cpu", "fpu", "id", "setvar_id",
-    ];
+    const KNOWN: [&str; 10] =
+        ["name", "priority", "budget", "period", "passive", "stack_size", "cpu", "fpu", "id", "setvar_id"];
     let refused = [
         Unsupported { name: "smc", reason: "this kernel does not forward SMC calls; leave it out" },
         Unsupported { name: "domain", reason: "this kernel has one scheduling domain; leave it out" },
@@ -96,7 +95,10 @@ pub fn protection_domain(node: Node<'_, '_>, parent: Option<usize>, context: &mu
     let attributes = Attributes::new(node, known, &refused, diagnostics);
     let at = attributes.at();
     let name = attributes.required_text("name", diagnostics);
-    let priority = attributes.id("priority", u64::from(MAX_PRIORITY), diagnostics).unwrap_or(At { value: 0, at });
+    let priority = match attributes.has("priority") {
+        true => attributes.id("priority", u64::from(MAX_PRIORITY), diagnostics),
+        false => Some(At { value: 0, at }),
+    };
     let budget_us = attributes.number("budget", diagnostics).unwrap_or(At { value: DEFAULT_BUDGET_US, at });
     let period_us = attributes.number("period", diagnostics).unwrap_or_else(|| budget_us.clone());
     let stack_size =
@@ -155,7 +157,9 @@ pub fn protection_domain(node: Node<'_, '_>, parent: Option<usize>, context: &mu
         }
     }
     if images == 0 {
-        context.diagnostics.error(at, "the protection_domain has no program_image; name its program's ELF file");
+        context
+            .diagnostics
+            .error(at, "the protection_domain has no program_image; name its program's ELF file");
     }
 }
 
@@ -190,7 +194,8 @@ fn map(node: Node<'_, '_>, index: usize, context: &mut Context<'_, '_>) {
     let cached = attributes.boolean("cached", true, diagnostics);
     let setvar_vaddr = attributes.text("setvar_vaddr", diagnostics);
     let setvar_size = attributes.text("setvar_size", diagnostics);
-    let (Some(region), Some(vaddr), Some(domain)) = (region, vaddr, context.system.domains.get_mut(index)) else {
+    let (Some(region), Some(vaddr), Some(domain)) = (region, vaddr, context.system.domains.get_mut(index))
+    else {
         return;
     };
     if let Some(symbol) = setvar_vaddr {
@@ -205,8 +210,8 @@ fn map(node: Node<'_, '_>, index: usize, context: &mut Context<'_, '_>) {
 fn irq(node: Node<'_, '_>, index: usize, context: &mut Context<'_, '_>) {
     let diagnostics = &mut *context.diagnostics;
     let reason = "belongs to x86; here an interrupt is named by 'irq'";
-    let refused = ["pin", "vector", "ioapic", "polarity", "pcidev", "handle"]
-        .map(|name| Unsupported { name, reason });
+    let refused =
+        ["pin", "vector", "ioapic", "polarity", "pcidev", "handle"].map(|name| Unsupported { name, reason });
     let attributes = Attributes::new(node, &["irq", "id", "trigger", "setvar_id"], &refused, diagnostics);
     no_children(node, diagnostics);
     let number = attributes.required_number("irq", diagnostics);
@@ -228,7 +233,9 @@ fn setvar(node: Node<'_, '_>, index: usize, context: &mut Context<'_, '_>) {
     no_children(node, diagnostics);
     let symbol = attributes.required_text("symbol", diagnostics);
     let region = attributes.required_text("region_paddr", diagnostics);
-    if let (Some(symbol), Some(region), Some(domain)) = (symbol, region, context.system.domains.get_mut(index)) {
+    if let (Some(symbol), Some(region), Some(domain)) =
+        (symbol, region, context.system.domains.get_mut(index))
+    {
         domain.setvars.push(Setvar { symbol, value: SetvarValue::RegionPaddr(region) });
     }
 }
@@ -247,7 +254,9 @@ pub fn channel(node: Node<'_, '_>, context: &mut Context<'_, '_>) {
         }
     }
     if count != 2 {
-        context.diagnostics.error(attributes.at(), format!("a channel has exactly two ends; this one has {count}"));
+        context
+            .diagnostics
+            .error(attributes.at(), format!("a channel has exactly two ends; this one has {count}"));
     }
     if let (2, Ok(ends)) = (count, <[End; 2]>::try_from(ends)) {
         context.system.channels.push(Channel { at: attributes.at(), ends });

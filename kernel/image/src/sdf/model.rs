@@ -102,8 +102,8 @@ pub struct Domain {
     pub at: Offset,
     /// Unique.
     pub name: At<String>,
-    /// 0 to 254.
-    pub priority: At<u64>,
+    /// 0 to 254; `None` when what is written is no priority, which has been reported.
+    pub priority: Option<At<u64>>,
     /// µs.
     pub budget_us: At<u64>,
     /// µs.
@@ -183,7 +183,11 @@ impl System {
     /// The children of the protection domain with that index.
     pub fn children(&self, parent: usize) -> impl Iterator<Item = (usize, &Domain, &ChildOf)> {
         self.domains.iter().enumerate().filter_map(move |(index, domain)| {
-            domain.child_of.as_ref().filter(|child| child.parent == parent).map(|child| (index, domain, child))
+            domain
+                .child_of
+                .as_ref()
+                .filter(|child| child.parent == parent)
+                .map(|child| (index, domain, child))
         })
     }
 

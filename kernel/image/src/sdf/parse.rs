@@ -31,7 +31,12 @@ pub fn parse(source: &str, diagnostics: &mut Diagnostics<'_>) -> System {
             "memory_region" => elements::memory_region(node, &mut context),
             "protection_domain" => elements::protection_domain(node, None, &mut context),
             "channel" => elements::channel(node, &mut context),
-            _ => elements::refuse(node, "system", &["memory_region", "protection_domain", "channel"], diagnostics),
+            _ => elements::refuse(
+                node,
+                "system",
+                &["memory_region", "protection_domain", "channel"],
+                diagnostics,
+            ),
         }
     }
     if system.domains.is_empty() && !diagnostics.has_errors() {

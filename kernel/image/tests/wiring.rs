@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What the project promises about its own `system.xml` (DESIGN.md sections 1 and 7), checked on the file itself.
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+mod common;
+
+use cofferdam_image::sdf::System;
+
+fn system() -> System {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../system.xml");
+    let source = std::fs::read_to_string(path).unwrap();
+    let checked = cofferdam_image::read("system.xml", &source, &common::platform(), None);
+    let findings: Vec<String> = checked.findings.iter().map(ToString::to_string).collect();
+    assert_eq!(findings, [""; 0]);
+    checked.system
+}
+
+fn priority(system: &System, name: &str) -> u64 {
+    system.domain(name).unwrap().1.priority.as_ref().unwrap().value
+}
+
+const SLOTS: [&str; 4] = ["app_slot_0", "app_slot_1", "app_slot_2", "app_slot_3"];
+
+#[test]
+fn callees_outrank_their_callers() {
+    let system = system();
+    let mut calls = 0;
+    for channel in &system.channels {
+        let [a, b] = &channel.ends;
+        for (caller, callee) in [(a, b), (b, a)].into_iter().filter(|(caller, _)| caller.calls) {
+            calls += 1;
+            assert!(priority(&system, &callee.domain.value) > priority(&system, &caller.domain.value));
+        }
+    }
+    assert!(calls > 0);
+}
+
+#[test]
+fn priorities_fall_in_the_order_of_the_design() {
+    let system = system();
+    let order = [
+        "timer_driver",
+        "actuator_guard",
+        "sensor_hub",
+        "app_slot_0",
+        "app_slot_1",
+        "app_slot_2",
+        "app_slot_3",
+        "wasm_manager",
+        "console",
+        "net_driver",
+        "gateway",
+    ];
+    let priorities: Vec<u64> = order.iter().map(|name| priority(&system, name)).collect();
+    assert!(priorities.windows(2).all(|pair| pair[0] > pair[1]), "{priorities:?}");
+}
+
+#[test]
+fn every_region_has_one_writer() {
+    let system = system();
+    for region in &system.regions {
+        let writers: Vec<&str> = system
+            .maps_of(&region.name.value)
+            .filter(|(_, map)| map.rights.value.write)
+            .map(|(domain, _)| domain.name.value.as_str())
+            .collect();
+        assert_eq!(writers.len(), 1, "{} is written by {writers:?}", region.name.value);
+    }
+}
+
+#[test]
+fn nothing_shared_is_executable() {
+    let system = system();
+    assert!(system.domains.iter().flat_map(|domain| &domain.maps).all(|map| !map.rights.value.execute));
+}
+
+#[test]
+fn memory_of_devices_is_mapped_once() {
+    let system = system();
+    for name in ["net_dma", "rng_dma", "uart", "virtio_net", "virtio_rng"] {
+        assert_eq!(system.maps_of(name).count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn slots_reach_only_what_their_class_may_touch() {
+    let system = system();
+    for slot in SLOTS {
+        let mut peers: Vec<&str> = system
+            .channels
+            .iter()
+            .filter_map(|channel| {
+                let [a, b] = &channel.ends;
+                [(a, b), (b, a)].into_iter().find(|(own, _)| own.domain.value == slot).map(|(_, peer)| peer)
+            })
+            .map(|peer| peer.domain.value.as_str())
+            .collect();
+        peers.sort_unstable();
+        assert_eq!(
+            peers,
+            ["actuator_guard", "console", "sensor_hub", "timer_driver", "wasm_manager"],
+            "{slot}"
+        );
+    }
+    let (manager, _) = system.domain("wasm_manager").unwrap();
+    let children: Vec<&str> =
+        system.children(manager).map(|(_, child, _)| child.name.value.as_str()).collect();
+    assert_eq!(children, SLOTS);
+}
+
+#[test]
+fn two_slots_share_no_memory() {
+    let system = system();
+    for region in &system.regions {
+        let slots = system
+            .maps_of(&region.name.value)
+            .filter(|(domain, _)| domain.name.value.starts_with("app_slot"));
+        assert!(slots.count() <= 1, "{}", region.name.value);
+    }
+}
+
+#[test]
+fn the_guard_depends_on_no_app_and_not_on_the_manager() {
+    let system = system();
+    for channel in &system.channels {
+        let [a, b] = &channel.ends;
+        for (own, peer) in
+            [(a, b), (b, a)].into_iter().filter(|(own, _)| own.domain.value == "actuator_guard")
+        {
+            assert!(!own.calls || peer.domain.value == "timer_driver");
+            assert_ne!(peer.domain.value, "wasm_manager");
+        }
+    }
+}
