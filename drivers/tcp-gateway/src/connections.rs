@@ -18,7 +18,8 @@ const RECEIVE_BYTES: usize = 32 * 1024;
 const SEND_BYTES: usize = 16 * 1024;
 /// How long a socket rests in TIME-WAIT before it listens again, or shorter if no other listens. (By the book
 /// it would be minutes, in which a few quick connections would use up all sockets.) The acknowledgement of
-/// the last FIN is out by then.
+/// the last FIN is out by then. An aborted socket waits as long for its reset to be sent, which may never
+/// happen: nobody may be at the address that somebody claimed to have.
 const REST_US: u64 = 100_000;
 
 /// What a socket is for.
@@ -172,7 +173,8 @@ impl Connections {
             (Role::Served, _) => {}
             (_, State::Closed) => {
                 // An aborted socket keeps its endpoint until the reset was sent.
-                if socket.remote_endpoint().is_none() && socket.listen(config.port).is_ok() {
+                let reset_sent = socket.remote_endpoint().is_none();
+                if (reset_sent || waited_us >= REST_US) && socket.listen(config.port).is_ok() {
                     (line.role, line.since_us) = (Role::Waiting, now_us);
                 }
             }
@@ -187,6 +189,7 @@ impl Connections {
             (Role::Waiting, State::SynReceived) => {
                 if waited_us >= config.handshake_us {
                     socket.abort();
+                    self.leave(index, now_us);
                 }
             }
             (Role::Waiting, _) if self.served.is_none() && self.closed_untold.is_none() => {
@@ -210,6 +213,7 @@ impl Connections {
             (Role::Leaving, _) => {
                 if waited_us >= config.closing_us {
                     socket.abort();
+                    line.since_us = now_us;
                 }
             }
         }
@@ -227,9 +231,9 @@ impl Connections {
         let lines = self.lines.iter().filter_map(|line| {
             let state = sockets.get::<Socket>(line.socket).state();
             let patience_us = match (line.role, state) {
-                (_, State::TimeWait) => REST_US,
+                (_, State::TimeWait | State::Closed) => REST_US,
                 (Role::Waiting, State::SynReceived) => config.handshake_us,
-                (Role::Waiting, State::Listen | State::Closed) | (Role::Served, _) => return None,
+                (Role::Waiting, State::Listen) | (Role::Served, _) => return None,
                 (Role::Waiting, _) | (Role::Leaving, _) => config.closing_us,
             };
             Some(line.since_us.saturating_add(patience_us))

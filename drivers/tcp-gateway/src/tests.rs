@@ -199,6 +199,21 @@ fn a_host_that_vanishes_frees_its_place() {
 }
 
 #[test]
+fn connections_from_nowhere_are_forgotten() {
+    let mut world = World::ready();
+    for number in 0..8 {
+        world.forged_connect([10, 0, 2, 100 + number]);
+        world.step();
+    }
+    let refused = world.connect();
+    world.pass(100_000);
+    assert_eq!(world.socket(refused).state(), State::Closed, "no socket listens");
+    world.pass(4_000_000);
+    assert_eq!(world.told(), []);
+    world.connected();
+}
+
+#[test]
 fn a_manager_that_does_not_take_only_stops_the_host() {
     let mut world = World::ready();
     let (host, connection) = world.connected();

@@ -8,8 +8,12 @@ use cofferdam_gateway_protocol::{self as gateway_protocol, FromManager, ToManage
 use cofferdam_net_protocol::{self as net_protocol, Link};
 use cofferdam_shared_memory::{Consumer, Producer, SharedRegion};
 use smoltcp::iface::{self, Interface, SocketHandle, SocketSet};
+use smoltcp::phy::{ChecksumCapabilities, Device, TxToken};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
-use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address};
+use smoltcp::wire::{
+    EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpCidr, IpProtocol, Ipv4Address,
+    Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+};
 
 use crate::{Config, Gateway, QueueDevice, Queues, instant};
 
@@ -164,6 +168,46 @@ impl World {
 
     pub fn socket(&mut self, handle: SocketHandle) -> &mut Socket<'static> {
         self.sockets.get_mut(handle)
+    }
+
+    /// Somebody who is not there asks for a connection.
+    pub fn forged_connect(&mut self, source: [u8; 4]) {
+        let (source, here) = (Ipv4Address::from(source), Ipv4Address::new(10, 0, 2, 15));
+        let tcp = TcpRepr {
+            src_port: 1234,
+            dst_port: 7700,
+            control: TcpControl::Syn,
+            seq_number: TcpSeqNumber(1),
+            ack_number: None,
+            window_len: 1000,
+            window_scale: None,
+            max_seg_size: Some(1460),
+            sack_permitted: false,
+            sack_ranges: [None; 3],
+            timestamp: None,
+            payload: &[],
+        };
+        let ip = Ipv4Repr {
+            src_addr: source,
+            dst_addr: here,
+            next_header: IpProtocol::Tcp,
+            payload_len: tcp.buffer_len(),
+            hop_limit: 64,
+        };
+        let ethernet = EthernetRepr {
+            src_addr: EthernetAddress(HOST_LINK.hardware_address),
+            dst_addr: EthernetAddress(DEVICE_LINK.hardware_address),
+            ethertype: EthernetProtocol::Ipv4,
+        };
+        let length = 14 + ip.buffer_len() + tcp.buffer_len();
+        let sender = self.device.transmit(instant(self.now_us)).unwrap();
+        sender.consume(length, |frame| {
+            ethernet.emit(&mut EthernetFrame::new_unchecked(&mut *frame));
+            let checksums = ChecksumCapabilities::default();
+            ip.emit(&mut Ipv4Packet::new_unchecked(&mut frame[14..]), &checksums);
+            let mut segment = TcpPacket::new_unchecked(&mut frame[34..]);
+            tcp.emit(&mut segment, &source.into(), &here.into(), &checksums);
+        });
     }
 
     /// What the host has received.
