@@ -40,8 +40,8 @@ pub(crate) struct RegionPages {
 /// The pages of all regions, by index.
 pub(crate) type Regions = heapless::Vec<RegionPages, REGIONS_MAX>;
 
-/// Allocates every region; also the page of the monitor's serial port (0 if the platform has none).
-pub(crate) fn regions(spec: &SystemSpec<'_>, memory: &mut Memory) -> Result<(CPtr, Regions), Failure> {
+/// A place for the pages of each region.
+pub(crate) fn list_regions(spec: &SystemSpec<'_>) -> Result<Regions, Failure> {
     let mut pages = Regions::new();
     for region in spec.regions() {
         pages
@@ -49,7 +49,15 @@ pub(crate) fn regions(spec: &SystemSpec<'_>, memory: &mut Memory) -> Result<(CPt
             .map_err(|_| Reason::TooMany)
             .doing("listing the region", spec.name(region.name))?;
     }
-    let uart = fixed_regions(spec, memory, &mut pages)?;
+    Ok(pages)
+}
+
+/// Allocates the regions that may lie anywhere in RAM.
+pub(crate) fn ram_regions(
+    spec: &SystemSpec<'_>,
+    memory: &mut Memory,
+    pages: &mut Regions,
+) -> Result<(), Failure> {
     // Large pages first, while RAM is least fragmented; then contiguous ones; then the rest.
     let order: [fn(&Region) -> bool; 3] = [
         |region| is_large(region),
@@ -57,7 +65,7 @@ pub(crate) fn regions(spec: &SystemSpec<'_>, memory: &mut Memory) -> Result<(CPt
         |region| !is_large(region) && region.flags & CONTIGUOUS == 0,
     ];
     for belongs in order {
-        for (region, place) in spec.regions().iter().zip(&mut pages) {
+        for (region, place) in spec.regions().iter().zip(pages.iter_mut()) {
             if region.paddr == NO_PADDR && belongs(region) {
                 let name = spec.name(region.name);
                 let (object, count) = (page_object(region), region.size_bytes / region.page_bytes);
@@ -70,11 +78,16 @@ pub(crate) fn regions(spec: &SystemSpec<'_>, memory: &mut Memory) -> Result<(CPt
             }
         }
     }
-    Ok((uart, pages))
+    Ok(())
 }
 
-/// Regions at fixed addresses, and the serial port, by rising address.
-fn fixed_regions(spec: &SystemSpec<'_>, memory: &mut Memory, pages: &mut Regions) -> Result<CPtr, Failure> {
+/// Allocates the regions at fixed addresses, and the page of the monitor's serial port (0 if the platform has none):
+/// by rising address, as [`Memory::at`] wants it.
+pub(crate) fn fixed_regions(
+    spec: &SystemSpec<'_>,
+    memory: &mut Memory,
+    pages: &mut Regions,
+) -> Result<CPtr, Failure> {
     let uart_paddr = spec.header.uart_paddr;
     let mut uart = 0;
     let mut done_below = 0;

@@ -55,11 +55,14 @@ fn run(boot_info: &BootInfo) -> Result<core::convert::Infallible, Failure> {
     let mut patches = create::Patches::new();
     let regions = {
         let spec = SystemSpec::new(payload.bytes()).map_err(Failure::Description)?;
-        let (uart, regions) = create::regions(&spec, &mut memory)?;
+        let mut regions = create::list_regions(&spec)?;
+        // The serial port before anything that may go wrong.
+        let uart = create::fixed_regions(&spec, &mut memory, &mut regions)?;
         if spec.header.uart_paddr != NO_PADDR {
             space::map_serial(uart, &mut memory).doing("mapping the serial port", "the monitor")?;
         }
         greet();
+        create::ram_regions(&spec, &mut memory, &mut regions)?;
         create::collect_patches(&spec, &regions, &mut patches)?;
         regions
     };
