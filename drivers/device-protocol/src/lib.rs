@@ -4,7 +4,7 @@
 //!
 //! What the outputs are is also published in shared memory ([`outputs`]).
 //!
-//! This crate encodes and decodes; it sends nothing. The feature `pd` adds the clients in [`pd`], which do.
+//! This crate encodes and decodes; it sends nothing. The feature `pd` adds the clients in its module `pd`, which do.
 #![no_std]
 #![forbid(unsafe_code)]
 

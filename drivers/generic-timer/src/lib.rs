@@ -3,7 +3,8 @@
 //!
 //! - [`Deadlines`] keeps one timer for each client and says which are due: pure logic, no clock.
 //! - [`Driver`] adds one comparator and speaks the contract (`cofferdam_timer_protocol`).
-//! - [`PhysicalTimer`] is the comparator of this processor (the EL1 physical timer, driven from EL0).
+//! - `PhysicalTimer`, in device builds only, is the comparator of this processor: the EL1 physical timer,
+//!   driven from EL0.
 //!
 //! Releases of a periodic timer are at `first + k * period` exactly, however late an interrupt is handled.
 //! Every operation does work in proportion to the number of clients, never to what they ask for.

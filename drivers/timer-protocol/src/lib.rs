@@ -6,7 +6,7 @@
 //! time has come `timer_driver` notifies the channel; notifications coalesce, so a client works out from the
 //! clock how many releases of a periodic timer have passed ([`releases_due`]).
 //!
-//! This crate encodes and decodes; it sends nothing. The feature `pd` adds [`pd::Timer`], which does.
+//! This crate encodes and decodes; it sends nothing. The feature `pd` adds `pd::Timer`, which does.
 #![no_std]
 #![forbid(unsafe_code)]
 
