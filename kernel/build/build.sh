@@ -58,11 +58,26 @@ export PATH="$out/bin:$PATH:/usr/bin" PYTHONDONTWRITEBYTECODE=1
 unset MAKEFLAGS MAKELEVEL MFLAGS
 
 # --- The source, and our platform over it ------------------------------------------------------
-# Where cargo unpacked the package; if it has not yet, or keeps it elsewhere, cargo fetches and tells.
+# Where cargo unpacked the package. If it has not yet, it is asked to: from a workspace with nothing
+# else in it, since for ours it would fetch what other platforms need as well. Cargo.lock, and with it
+# the checksum, is ours.
 version=$(sed -n '/^name = "sel4-sys"$/{n;s/^version = "\(.*\)"$/\1/p}' "$top/Cargo.lock")
 source=$(compgen -G "${CARGO_HOME:-$HOME/.cargo}/registry/src/*/sel4-sys-$version" | head -n 1 || true)
 if [ ! -f "$source/.cargo-ok" ]; then
-    source=$("$top/toolchain/cargo" host metadata --manifest-path "$top/Cargo.toml" --format-version 1 2>>"$log" |
+    mkdir -p "$out/package"
+    cp "$top/Cargo.lock" "$out/package/"
+    touch "$out/package/lib.rs"
+    cat >"$out/package/Cargo.toml" <<END
+[package]
+name = "kernel-source"
+edition = "2024"
+[lib]
+path = "lib.rs"
+[target.'cfg(any())'.dependencies]
+sel4-sys = "=$version"
+[workspace]
+END
+    source=$("$top/toolchain/cargo" host metadata --manifest-path "$out/package/Cargo.toml" --format-version 1 2>>"$log" |
         python -c 'import json, os, sys
 print(*[os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packages"] if p["name"] == "sel4-sys"])')
 fi
