@@ -10,6 +10,7 @@
 #![no_std]
 #![no_main]
 
+mod allocate;
 mod create;
 mod failure;
 mod memory;
@@ -52,18 +53,18 @@ fn run(boot_info: &BootInfo) -> Result<core::convert::Infallible, Failure> {
 
     // Allocated regions are remembered by index; their physical addresses go into the payload before any of
     // its pages is mapped elsewhere.
-    let mut patches = create::Patches::new();
+    let mut patches = allocate::Patches::new();
     let regions = {
         let spec = SystemSpec::new(payload.bytes()).map_err(Failure::Description)?;
-        let mut regions = create::list_regions(&spec)?;
+        let mut regions = allocate::list_regions(&spec)?;
         // The serial port before anything that may go wrong.
-        let uart = create::fixed_regions(&spec, &mut memory, &mut regions)?;
+        let uart = allocate::fixed_regions(&spec, &mut memory, &mut regions)?;
         if spec.header.uart_paddr != NO_PADDR {
             space::map_serial(uart, &mut memory).doing("mapping the serial port", "the monitor")?;
         }
         greet();
-        create::ram_regions(&spec, &mut memory, &mut regions)?;
-        create::collect_patches(&spec, &regions, &mut patches)?;
+        allocate::ram_regions(&spec, &mut memory, &mut regions)?;
+        allocate::collect_patches(&spec, &regions, &mut patches)?;
         regions
     };
     for (offset, paddr) in &patches {

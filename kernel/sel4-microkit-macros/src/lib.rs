@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The `protection_domain` attribute of `sel4-microkit`.
 //!
-//! ```ignore
+//! ```text
 //! #[protection_domain]
 //! fn init() -> impl Handler { … }
 //! ```

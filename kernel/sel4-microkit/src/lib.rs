@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The runtime of a protection domain: Microkit's programming model in Rust.
 //!
-//! ```ignore
+//! ```text
 //! #![no_std]
 //! #![no_main]
 //! use sel4_microkit::{Channel, ChannelSet, Handler, channel, protection_domain};

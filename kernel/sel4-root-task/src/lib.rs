@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The runtime of a root task: entry, boot information, panic.
 //!
-//! ```ignore
+//! ```text
 //! sel4_root_task::root_task!(main);
 //! fn main(boot_info: sel4::BootInfo) -> ! { … }
 //! ```

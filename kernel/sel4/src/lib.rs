@@ -21,6 +21,8 @@ mod ipc_buffer;
 mod message;
 #[cfg(not(kernel_mcs))]
 pub mod objects;
+#[cfg(not(kernel_mcs))]
+mod paging;
 
 #[cfg(not(kernel_mcs))]
 pub use boot_info::{BootInfo, SlotRange, UntypedDescription, initial_slot};
@@ -31,10 +33,9 @@ pub use invocations::{IrqHandler, Tcb};
 pub use ipc_buffer::{get_mr, set_ipc_buffer, set_mr, with_message};
 pub use message::MessageInfo;
 #[cfg(not(kernel_mcs))]
-pub use objects::{
-    AsidControl, AsidPool, CNode, CapRights, IrqControl, ObjectType, Page, PagingStructure, SlotPath,
-    TcbConfig, Untyped, VmAttributes,
-};
+pub use objects::{CNode, CapRights, IrqControl, ObjectType, SlotPath, TcbConfig, Untyped};
+#[cfg(not(kernel_mcs))]
+pub use paging::{AsidControl, AsidPool, Page, PagingStructure, VmAttributes};
 
 pub use abi::{Received, call, nb_recv, nb_send, recv, reply_recv, send, wait, yield_now};
 

@@ -6,7 +6,7 @@ use crate::ipc_buffer::set_cap;
 use crate::{CPtr, Error, IrqHandler, Tcb, constants};
 
 /// Bits of a capability address.
-const WORD_BITS: u8 = 64;
+pub(crate) const WORD_BITS: u8 = 64;
 
 /// What untyped memory can become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl ObjectType {
 
 /// Rights of a capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CapRights(u64);
+pub struct CapRights(pub(crate) u64);
 
 impl CapRights {
     /// Send, or write.
@@ -88,22 +88,6 @@ impl CapRights {
     /// Both.
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
-    }
-}
-
-/// How a page is mapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VmAttributes {
-    /// Normal cached memory; otherwise device memory.
-    pub cached: bool,
-    /// Instructions may be fetched.
-    pub executable: bool,
-}
-
-impl VmAttributes {
-    const fn word(self) -> u64 {
-        let cached = if self.cached { constants::VM_CACHEABLE | constants::VM_PARITY } else { 0 };
-        cached | if self.executable { 0 } else { constants::VM_EXECUTE_NEVER }
     }
 }
 
@@ -262,95 +246,5 @@ impl IrqHandler {
     pub fn set_notification(self, notification: CPtr) -> Result<(), Error> {
         set_cap(0, notification);
         invoke_with_caps(self.0, constants::LABEL_IRQSetIRQHandler, 1, &[])
-    }
-}
-
-/// A paging structure: what kind, and its capability.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PagingStructure {
-    /// See [`ObjectType::PageTable`].
-    PageTable(CPtr),
-    /// See [`ObjectType::PageDirectory`].
-    PageDirectory(CPtr),
-    /// See [`ObjectType::PageUpperDirectory`].
-    PageUpperDirectory(CPtr),
-}
-
-impl PagingStructure {
-    /// Puts the structure where `vaddr` needs it.
-    pub fn map(self, vspace: CPtr, vaddr: u64) -> Result<(), Error> {
-        let (cptr, label) = match self {
-            Self::PageTable(cptr) => (cptr, constants::LABEL_ARMPageTableMap),
-            Self::PageDirectory(cptr) => (cptr, constants::LABEL_ARMPageDirectoryMap),
-            Self::PageUpperDirectory(cptr) => (cptr, constants::LABEL_ARMPageUpperDirectoryMap),
-        };
-        set_cap(0, vspace);
-        let attributes = VmAttributes { cached: true, executable: true };
-        invoke_with_caps(cptr, label, 1, &[vaddr, attributes.word()])
-    }
-}
-
-/// A capability to a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page(pub CPtr);
-
-impl Page {
-    /// Maps the page; a capability can be mapped once.
-    pub fn map(
-        self,
-        vspace: CPtr,
-        vaddr: u64,
-        rights: CapRights,
-        attributes: VmAttributes,
-    ) -> Result<(), Error> {
-        set_cap(0, vspace);
-        invoke_with_caps(self.0, constants::LABEL_ARMPageMap, 1, &[vaddr, rights.0, attributes.word()])
-    }
-
-    /// Takes the page out of the address space.
-    pub fn unmap(self) -> Result<(), Error> {
-        invoke(self.0, constants::LABEL_ARMPageUnmap, &[])
-    }
-
-    /// Makes instruction fetches see what was written, for bytes `start` to `end` of a mapped page.
-    pub fn unify_instructions(self, start: u64, end: u64) -> Result<(), Error> {
-        invoke(self.0, constants::LABEL_ARMPageUnify_Instruction, &[start, end])
-    }
-
-    /// Writes bytes `start` to `end` of a mapped page back to memory and drops them from the cache.
-    pub fn clean_invalidate(self, start: u64, end: u64) -> Result<(), Error> {
-        invoke(self.0, constants::LABEL_ARMPageCleanInvalidate_Data, &[start, end])
-    }
-
-    /// The page's physical address.
-    pub fn physical_address(self) -> Result<u64, Error> {
-        invoke(self.0, constants::LABEL_ARMPageGetAddress, &[])?;
-        Ok(crate::get_mr(0))
-    }
-}
-
-/// The capability that makes pools of address space identifiers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AsidControl(pub CPtr);
-
-impl AsidControl {
-    /// Makes a pool from untyped memory of its size, in a slot of the root task's CNode.
-    pub fn make_pool(self, untyped: Untyped, slot: CPtr) -> Result<AsidPool, Error> {
-        set_cap(0, untyped.0);
-        set_cap(1, crate::initial_slot::CNODE);
-        invoke_with_caps(self.0, constants::LABEL_ARMASIDControlMakePool, 2, &[slot, u64::from(WORD_BITS)])?;
-        Ok(AsidPool(slot))
-    }
-}
-
-/// A pool of address space identifiers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AsidPool(pub CPtr);
-
-impl AsidPool {
-    /// Gives an address space its identifier; nothing can be mapped in it before.
-    pub fn assign(self, vspace: CPtr) -> Result<(), Error> {
-        set_cap(0, vspace);
-        invoke_with_caps(self.0, constants::LABEL_ARMASIDPoolAssign, 1, &[])
     }
 }
