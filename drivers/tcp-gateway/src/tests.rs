@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
+mod dhcp_server;
 mod world;
 
 use std::vec;
@@ -9,6 +10,7 @@ use cofferdam_net_protocol::frame_head;
 use proptest::prelude::*;
 use smoltcp::socket::tcp::State;
 
+use dhcp_server::DhcpServer;
 use world::{BUSY, Told, World};
 
 fn some_bytes(count: usize) -> Vec<u8> {
@@ -25,6 +27,39 @@ fn takes_the_fixed_address_when_nobody_answers() {
         false
     });
     assert_eq!(told, [Told::Address([10, 0, 2, 15], 24, AddressSource::Fallback)]);
+}
+
+#[test]
+fn takes_the_address_that_a_server_gives_and_notices_when_it_is_gone() {
+    let mut world = World::new();
+    let mut server = DhcpServer::new(&mut world.sockets, [10, 0, 2, 77], 20);
+    let mut told = vec![];
+    world.run_until(500_000, |world| {
+        server.serve(&mut world.sockets);
+        told.extend(world.told());
+        !told.is_empty()
+    });
+    assert_eq!(told, [Told::Address([10, 0, 2, 77], 24, AddressSource::Dhcp)]);
+    // The lease is renewed as long as somebody renews it.
+    world.run_until(60_000_000, |world| {
+        server.serve(&mut world.sockets);
+        told.extend(world.told());
+        false
+    });
+    assert_eq!(told.len(), 1);
+    // Then the server is gone, and some time later so is the lease.
+    world.run_until(60_000_000, |world| {
+        told.extend(world.told());
+        told.len() > 1
+    });
+    assert_eq!(told.last(), Some(&Told::Address([10, 0, 2, 15], 24, AddressSource::Fallback)));
+    world.connected();
+    // It comes back while the fixed address is in use.
+    let back = world.run_until(30_000_000, |world| {
+        server.serve(&mut world.sockets);
+        world.told().contains(&Told::Address([10, 0, 2, 77], 24, AddressSource::Dhcp))
+    });
+    assert!(back);
 }
 
 #[test]
