@@ -1,3 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The registry of apps, the ratchets and the management session.
+//! What wasm_manager does: serves the management connection, decides, and keeps the apps.
+//!
+//! ```text
+//!  bytes ──> session (frames) ──> authenticate ──> authorise ──> act ──> replies
+//!                                  device, boot,    grant         │
+//!                                  sequence, key                  ├─ install: upload, verify, ratchet, permit, admit
+//!                                                                 └─ slots: orders, stop, restart, status, faults
+//! ```
+//!
+//! [`Manager`] is all of it. The protection domain gives it a [`Platform`] and the slots' regions, hands it
+//! events, and carries its [`Output`] to gateway. Every event takes bounded work and bounded memory: one upload
+//! at a time in a buffer that is allocated once, at most [`SLOTS`] apps, a ratchet table of fixed size.
+//!
+//! Not here: cryptography and formats (package, management-protocol), rules (policy, admission), seL4.
 #![no_std]
+#![forbid(unsafe_code)]
+extern crate alloc;
+
+mod app;
+mod commands;
+mod install;
+mod logs;
+mod manager;
+mod output;
+mod platform;
+mod ratchet;
+mod refusal;
+mod session;
+mod slots;
+mod upload;
+
+#[cfg(test)]
+mod tests;
+
+pub use manager::{Identity, Manager};
+pub use output::Output;
+pub use platform::{Platform, PlatformError, SlotRegions};
+pub use refusal::Refused;
+
+/// Slots for apps, as many as `system.xml` has.
+pub const SLOTS: usize = 4;
+
+/// The share of the processor that all apps together may take, in thousandths: a tenth stays for drivers,
+/// management and the log.
+pub const UTILISATION_PERMILLE_MAX: u32 = 900;

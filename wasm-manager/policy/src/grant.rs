@@ -9,6 +9,9 @@ use cofferdam_device_protocol::{ACTUATOR_COUNT, actuator_by_name, sensor_by_name
 use cofferdam_package::Manifest;
 use serde::{Deserialize, Serialize};
 
+/// How many actuators a [`Permitted`] has room for: all that there are.
+pub const ACTUATORS: usize = ACTUATOR_COUNT;
+
 /// Stands for every sensor, or every actuator, that the device has.
 pub const ALL: &str = "*";
 
@@ -70,7 +73,7 @@ pub struct Permitted {
     /// Sensors: bit = number.
     pub sensors: u64,
     /// Actuators by number.
-    pub actuators: [Option<PermittedRange>; ACTUATOR_COUNT],
+    pub actuators: [Option<PermittedRange>; ACTUATORS],
 }
 
 /// A range of values, both ends included.

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Puts the trust anchors and the device's identity into the program.
+//!
+//! `COFFERDAM_KEYS` names the folder with the anchors (default: `keys/` of the workspace; a relative path is
+//! relative to the workspace); `COFFERDAM_DEVICE_ID`, `COFFERDAM_VENDOR` and `COFFERDAM_CLASS` say who the
+//! device is. A bad anchor fails the build.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use cofferdam_policy::{Anchor, anchors, file};
+
+const IDENTITY: [(&str, &str); 3] = [
+    ("COFFERDAM_DEVICE_ID", "qemu-virt"),
+    ("COFFERDAM_VENDOR", "cofferdam.example"),
+    ("COFFERDAM_CLASS", "vehicle"),
+];
+
+fn main() -> Result<(), String> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    println!("cargo::rerun-if-env-changed=COFFERDAM_KEYS");
+    let folder = workspace.join(env::var_os("COFFERDAM_KEYS").map_or(PathBuf::from("keys"), PathBuf::from));
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let found = file::read_folder(&folder)?;
+    for (path, _) in &found {
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
+    let found: Vec<Anchor> = found.into_iter().map(|(_, anchor)| anchor).collect();
+    let out = env::var_os("OUT_DIR").ok_or("no OUT_DIR")?;
+    fs::write(Path::new(&out).join("anchors.bin"), anchors::encode(&found))
+        .map_err(|error| error.to_string())?;
+
+    for (name, default) in IDENTITY {
+        println!("cargo::rerun-if-env-changed={name}");
+        let value = env::var(name).unwrap_or_else(|_| default.to_owned());
+        if value.is_empty() || value.len() > 64 || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(format!("{name} must be 1 to 64 printable ASCII characters without spaces"));
+        }
+        println!("cargo::rustc-env={name}={value}");
+    }
+    Ok(())
+}

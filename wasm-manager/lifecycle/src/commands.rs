@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Commands: authenticate, authorise, act.
+
+use alloc::string::ToString;
+
+use cofferdam_management_protocol::{CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, Refusal};
+use cofferdam_package::{KeyId, PACKAGE_BYTES_MAX, verify_command};
+use cofferdam_policy::Role;
+
+use crate::app::{App, slot_number, stats};
+use crate::manager::{Manager, Outcome};
+use crate::platform::Platform;
+use crate::refusal::Refused;
+use crate::upload::Announced;
+use crate::{SLOTS, logs};
+
+impl<P: Platform> Manager<P> {
+    /// Handles a signed command and answers it.
+    pub(crate) fn command(&mut self, signed: &[u8]) -> Outcome {
+        let (command, signer) = match self.authenticate(signed) {
+            Ok(authenticated) => authenticated,
+            Err(refused) => {
+                self.refuse("command", &refused);
+                return Outcome::AttemptFailed;
+            }
+        };
+        if self.upload.under_way() {
+            // The sequence number is not used up: the command may come again when the upload is over.
+            self.upload.reset();
+            self.refuse("upload", &Refused::new(Refusal::OutOfTurn, "a command came in the middle"));
+            return Outcome::Authenticated;
+        }
+        self.upload.reset(); // chunks of a refused upload are late no longer
+        self.next_sequence = self.next_sequence.saturating_add(1);
+        match self.act(command, signer) {
+            Ok(message) => self.reply(&message),
+            Err(refused) => self.refuse("command", &refused),
+        }
+        if self.upload.under_way() { Outcome::Uploading } else { Outcome::Authenticated }
+    }
+
+    /// Who signed this command, for this device, for this boot and for now.
+    fn authenticate<'c>(&self, signed: &'c [u8]) -> Result<(&'c [u8], KeyId), Refused> {
+        let command = verify_command(signed, |id| self.anchors.key(id)).map_err(Refused::of_command)?;
+        let envelope = command.envelope;
+        if envelope.device_id != self.identity.device_id {
+            return Err(Refusal::OtherDevice.into());
+        }
+        if Some(envelope.nonce) != self.identity.boot_nonce {
+            return Err(Refusal::OtherBoot.into());
+        }
+        if envelope.sequence != self.next_sequence {
+            let detail = alloc::format!("{}, expected {}", envelope.sequence, self.next_sequence);
+            return Err(Refused::new(Refusal::WrongSequence, detail));
+        }
+        Ok((envelope.command, command.signer))
+    }
+
+    fn act(&mut self, command: &[u8], signer: KeyId) -> Result<DeviceMessage, Refused> {
+        let command =
+            Command::decode(command).map_err(|error| Refused::new(Refusal::MalformedCommand, error))?;
+        let role = match command {
+            Command::Status | Command::List | Command::Logs { .. } | Command::Stats { .. } => Role::Read,
+            Command::Start { .. } | Command::Stop { .. } => Role::Control,
+            Command::Install { .. } | Command::Remove { .. } => Role::Install,
+        };
+        if !self.anchors.anchor(&signer).is_some_and(|anchor| anchor.grant.allows(role)) {
+            return Err(Refused::new(
+                Refusal::NotAuthorised,
+                alloc::format!("key {signer} has no role {role}"),
+            ));
+        }
+        match command {
+            Command::Status => Ok(DeviceMessage::Status(self.status())),
+            Command::List => {
+                let apps = self.apps().map(|(slot, app)| app.entry(slot)).collect();
+                Ok(DeviceMessage::Apps(apps))
+            }
+            Command::Install { package_bytes, package_sha256, start } => {
+                let package_bytes = package_bytes as usize;
+                if package_bytes == 0 {
+                    return Err(Refused::new(Refusal::Truncated, "an empty package"));
+                }
+                if package_bytes > PACKAGE_BYTES_MAX {
+                    let detail = alloc::format!("{package_bytes} bytes, at most {PACKAGE_BYTES_MAX}");
+                    return Err(Refused::new(Refusal::TooLarge, detail));
+                }
+                self.upload.begin(Announced { package_bytes, sha256: package_sha256, start });
+                let chunk_bytes_max = u32::try_from(CHUNK_BYTES_MAX).unwrap_or(u32::MAX);
+                Ok(DeviceMessage::Ready { chunk_bytes_max })
+            }
+            Command::Start { name } => self.start(name),
+            Command::Stop { name } => self.stop(name),
+            Command::Remove { name } => self.remove(name),
+            Command::Logs { name, since } => {
+                let (slot, _) = self.find(name)?;
+                let region = self.slots.get(slot).ok_or(Refusal::Internal)?.regions().log;
+                Ok(DeviceMessage::Logs(logs::read(region, name, since)))
+            }
+            Command::Stats { name } => {
+                let (slot, app) = self.find(name)?;
+                let live = self.slots.get(slot).filter(|_| app.is_active()).and_then(|slot| slot.status());
+                Ok(DeviceMessage::Stats(stats(slot, live.as_ref().or(app.last_status.as_ref()))))
+            }
+        }
+    }
+
+    fn start(&mut self, name: &str) -> Result<DeviceMessage, Refused> {
+        let (slot, app) = self.find(name)?;
+        if app.is_active() {
+            return Err(Refused::new(Refusal::AlreadyRunning, name));
+        }
+        self.slots.get_mut(slot).ok_or(Refusal::Internal)?.start(&mut self.platform)?;
+        log::info!("app {name} started by command");
+        Ok(DeviceMessage::Done)
+    }
+
+    fn stop(&mut self, name: &str) -> Result<DeviceMessage, Refused> {
+        let (slot, app) = self.find(name)?;
+        if !app.is_active() {
+            return Err(Refused::new(Refusal::NotRunning, name));
+        }
+        self.slots.get_mut(slot).ok_or(Refusal::Internal)?.stop(&mut self.platform)?;
+        log::info!("app {name} stopped: by command");
+        Ok(DeviceMessage::Done)
+    }
+
+    fn remove(&mut self, name: &str) -> Result<DeviceMessage, Refused> {
+        let (slot, _) = self.find(name)?;
+        self.slots.get_mut(slot).ok_or(Refusal::Internal)?.remove(&mut self.platform)?;
+        log::info!("removed {name} from slot {slot}");
+        Ok(DeviceMessage::Done)
+    }
+
+    fn status(&self) -> DeviceStatus {
+        DeviceStatus {
+            uptime_us: self.platform.now_us(),
+            slots: slot_number(SLOTS),
+            free_slots: slot_number(self.slots.iter().filter(|slot| slot.is_free()).count()),
+            anchors: slot_number(self.anchors.len()),
+            installs: self.counters.installs,
+            refusals: self.counters.refusals,
+            slot_faults: self.counters.slot_faults,
+            manager_heap_bytes: self.platform.heap_used_bytes(),
+        }
+    }
+
+    /// The installed apps with their slots.
+    pub(crate) fn apps(&self) -> impl Iterator<Item = (usize, &App)> {
+        self.slots.iter().enumerate().filter_map(|(slot, entry)| Some((slot, entry.app.as_ref()?)))
+    }
+
+    fn find(&self, name: &str) -> Result<(usize, &App), Refused> {
+        let found = self.apps().find(|(_, app)| app.name() == name);
+        // The name comes from outside, if only from a trusted key: keep it out of the log when it is none.
+        let shown = if cofferdam_package::manifest::is_name(name) { name } else { "(not a name)" };
+        found.ok_or_else(|| Refused::new(Refusal::NoSuchApp, shown.to_string()))
+    }
+}

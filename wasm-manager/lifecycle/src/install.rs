@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Installing: everything is checked before anything changes.
+
+use alloc::string::String;
+
+use cofferdam_admission::{Admitted, SlotClass, admit};
+use cofferdam_management_protocol::{AppState, DeviceMessage, Installed, Refusal};
+use cofferdam_package::container::Verified;
+use cofferdam_package::manifest::{self, Manifest};
+use cofferdam_package::{KeyId, verify};
+use cofferdam_policy::Permitted;
+use cofferdam_slot_protocol::{ACTUATORS_MAX, ActuatorGrant, AppName, Command, Orders, Overrun};
+
+use crate::UTILISATION_PERMILLE_MAX;
+use crate::app::{App, slot_number};
+use crate::manager::{Manager, Outcome};
+use crate::platform::Platform;
+use crate::refusal::Refused;
+use crate::slots::choose;
+use crate::upload::Progress;
+
+impl<P: Platform> Manager<P> {
+    /// Takes a piece of a package; with the last one, installs it.
+    pub(crate) fn chunk(&mut self, offset: u32, bytes: &[u8]) -> Outcome {
+        match self.upload.chunk(offset, bytes) {
+            Ok(Progress::Received { received_bytes }) => {
+                self.reply(&DeviceMessage::Progress { received_bytes });
+                Outcome::Uploading
+            }
+            Ok(Progress::Dropped) => Outcome::Uploading,
+            Ok(Progress::Complete(announced)) => {
+                let package = self.upload.take();
+                let outcome = self.install(&package, announced.start);
+                self.upload.put_back(package);
+                match outcome {
+                    Ok(installed) => self.reply(&DeviceMessage::Installed(installed)),
+                    Err(refused) => self.refuse("install", &refused),
+                }
+                Outcome::Authenticated
+            }
+            Err(Refusal::OutOfTurn) => {
+                self.refuse("chunk", &Refusal::OutOfTurn.into());
+                Outcome::AttemptFailed
+            }
+            Err(refusal) => {
+                self.refuse("upload", &refusal.into());
+                Outcome::Authenticated
+            }
+        }
+    }
+
+    fn install(&mut self, package: &[u8], start: bool) -> Result<Installed, Refused> {
+        let Verified { manifest, module, signer } = verify(package, |id| self.anchors.key(id))?;
+        let common = &manifest.common;
+        if common.vendor_id != self.identity.vendor_id || common.class_id != self.identity.class_id {
+            return Err(Refusal::OtherClass.into());
+        }
+        self.ratchet.check(common, manifest.sequence)?;
+        let anchor = self.anchors.anchor(&signer).ok_or(Refusal::Internal)?;
+        let permitted = anchor.grant.permit(&manifest)?;
+        let admitted = admit(&manifest, module, &SlotClass::SHARED)?;
+        self.check_total(&manifest, admitted.utilisation_permille)?;
+        let slot = choose(&self.slots, &common.name, manifest.app.priority).ok_or(Refusal::NoFreeSlot)?;
+
+        // From here on things change.
+        let place = self.slots.get_mut(slot).ok_or(Refusal::Internal)?;
+        let replaced = place.app.take().map(|app| app.manifest.app.version);
+        let (name, version, sequence) =
+            (common.name.clone(), manifest.app.version.clone(), manifest.sequence);
+        self.ratchet.commit(common, sequence);
+        let app = app(manifest, signer, &admitted, &permitted);
+        // Said before the slot starts, so that the log has it in this order.
+        log::info!("installed {name} {version} (sequence {sequence}) into slot {slot}");
+        place.install(&mut self.platform, app, module, start)?;
+        self.counters.installs = self.counters.installs.saturating_add(1);
+        Ok(Installed { name, version, sequence, slot: slot_number(slot), replaced })
+    }
+
+    /// Whether all apps together leave time for the rest of the system, with this one in its own place.
+    fn check_total(&self, manifest: &Manifest, permille: u32) -> Result<(), Refused> {
+        let others = self.apps().filter(|(_, app)| app.name() != manifest.common.name);
+        let total = others.fold(permille, |sum, (_, app)| sum.saturating_add(app.utilisation_permille));
+        if total > UTILISATION_PERMILLE_MAX {
+            let detail = alloc::format!(
+                "all apps up to {total} thousandths of the processor, at most {UTILISATION_PERMILLE_MAX}"
+            );
+            return Err(Refused::new(Refusal::Utilisation, detail));
+        }
+        Ok(())
+    }
+}
+
+fn app(manifest: Manifest, signer: KeyId, admitted: &Admitted, permitted: &Permitted) -> App {
+    let app = &manifest.app;
+    let mut actuators = [None; ACTUATORS_MAX];
+    for (place, range) in actuators.iter_mut().zip(permitted.actuators) {
+        *place = range.map(|range| ActuatorGrant { minimum: range.min, maximum: range.max });
+    }
+    let orders = Orders {
+        generation: 0,
+        command: Command::Run,
+        shape: admitted.shape,
+        overrun: match app.overrun {
+            manifest::Overrun::Skip => Overrun::Skip,
+            manifest::Overrun::Stop => Overrun::Stop,
+        },
+        name: AppName::new(&manifest.common.name),
+        module_length_bytes: manifest.common.size_bytes,
+        period_us: app.period_us,
+        deadline_us: app.deadline_us,
+        random_seed: app.random_seed,
+        sensors: permitted.sensors,
+        actuators,
+        limits: admitted.limits,
+    };
+    App {
+        orders,
+        signer,
+        utilisation_permille: admitted.utilisation_permille,
+        state: AppState::Stopped,
+        reason: String::new(),
+        restarts: 0,
+        last_status: None,
+        manifest,
+    }
+}
+
+// Every actuator that policy can permit has its place in the orders.
+const _: () = assert!(ACTUATORS_MAX >= cofferdam_policy::ACTUATORS);

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The manager: events in, replies out.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+
+use cofferdam_management_protocol::{
+    DeviceMessage, FrameError, Greeting, HostMessage, PORT, PROTOCOL_VERSION, Refusal, encode_device,
+};
+use cofferdam_policy::TrustAnchors;
+
+use crate::SLOTS;
+use crate::output::Output;
+use crate::platform::{Platform, SlotRegions};
+use crate::ratchet::Ratchet;
+use crate::refusal::Refused;
+use crate::session::Session;
+use crate::slots::Slot;
+use crate::upload::Upload;
+
+/// Who this device is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its name, which commands must carry.
+    pub device_id: String,
+    /// Fresh random bytes of this boot. Without them no command could be told from one of an earlier boot, so
+    /// nobody is served.
+    pub boot_nonce: Option<[u8; 16]>,
+    /// Which packages are for it: the maker.
+    pub vendor_id: [u8; 16],
+    /// Which packages are for it: the kind of device.
+    pub class_id: [u8; 16],
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) installs: u64,
+    pub(crate) refusals: u64,
+    pub(crate) slot_faults: u64,
+}
+
+/// Everything that wasm_manager knows. See the crate's documentation.
+pub struct Manager<P> {
+    pub(crate) platform: P,
+    pub(crate) identity: Identity,
+    pub(crate) anchors: TrustAnchors,
+    pub(crate) slots: [Slot; SLOTS],
+    pub(crate) ratchet: Ratchet,
+    pub(crate) upload: Upload,
+    pub(crate) next_sequence: u64,
+    pub(crate) counters: Counters,
+    /// Boxed: it holds a frame.
+    pub(crate) session: Option<Box<Session>>,
+    output: Output,
+    ready: bool,
+}
+
+impl<P: Platform> Manager<P> {
+    /// A manager without apps. Allocates what it needs for good.
+    pub fn new(
+        platform: P,
+        identity: Identity,
+        anchors: TrustAnchors,
+        regions: [SlotRegions; SLOTS],
+    ) -> Self {
+        let mut number = 0;
+        let slots = regions.map(|regions| {
+            let slot = Slot::new(number, regions);
+            number = number.saturating_add(1);
+            slot
+        });
+        if anchors.is_empty() {
+            log::warn!("no trust anchors: nothing can be installed (see keys/README.md)");
+        }
+        Self {
+            platform,
+            identity,
+            anchors,
+            slots,
+            ratchet: Ratchet::default(),
+            upload: Upload::new(),
+            next_sequence: 1,
+            counters: Counters::default(),
+            session: None,
+            output: Output::default(),
+            ready: false,
+        }
+    }
+
+    /// Replies to be carried to gateway.
+    pub fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    /// When [`Self::tick`] wants to be called, if at all.
+    pub fn deadline_us(&self) -> Option<u64> {
+        self.session.as_ref().map(|session| session.deadline_us)
+    }
+
+    /// The device has an address.
+    pub fn address(&mut self, address: [u8; 4]) {
+        let [a, b, c, d] = address;
+        if core::mem::replace(&mut self.ready, true) {
+            log::info!("address changed: {a}.{b}.{c}.{d}:{PORT}");
+            return;
+        }
+        let Some(nonce) = &self.identity.boot_nonce else {
+            log::error!("device not ready: without entropy no command can be authenticated");
+            return;
+        };
+        log::info!(
+            "device ready: id={} address={a}.{b}.{c}.{d}:{PORT} boot={} anchors={}",
+            self.identity.device_id,
+            Hex(nonce),
+            self.anchors.len()
+        );
+    }
+
+    /// Somebody has connected; earlier connections are over.
+    pub fn opened(&mut self, connection: u32) {
+        self.drop_session();
+        self.output.open(connection);
+        let Some(boot_nonce) = self.identity.boot_nonce else {
+            self.output.close();
+            return;
+        };
+        self.session = Some(Box::new(Session::new(connection, self.platform.now_us())));
+        self.reply(&DeviceMessage::Greeting(Greeting {
+            protocol_version: PROTOCOL_VERSION,
+            device_id: self.identity.device_id.clone(),
+            boot_nonce,
+            next_sequence: self.next_sequence,
+        }));
+    }
+
+    /// A connection is over.
+    pub fn closed(&mut self, connection: u32) {
+        if self.session.as_ref().is_some_and(|session| session.connection == connection) {
+            self.drop_session();
+        }
+    }
+
+    /// Bytes have come on a connection. Those of connections that are over are ignored.
+    pub fn data(&mut self, connection: u32, mut bytes: &[u8]) {
+        loop {
+            // The session is taken out while one of its frames is looked at; it ends if it is not put back.
+            let Some(mut session) = self.session.take_if(|session| session.connection == connection) else {
+                return;
+            };
+            let outcome = match session.decoder.next(&mut bytes) {
+                Ok(None) => {
+                    self.session = Some(session);
+                    return;
+                }
+                Ok(Some(frame)) => self.frame(frame),
+                Err(error) => self.malformed(error),
+            };
+            let now_us = self.platform.now_us();
+            let goes_on = match outcome {
+                Outcome::Authenticated => {
+                    session.authenticated(now_us);
+                    true
+                }
+                Outcome::Uploading => {
+                    session.uploading(now_us);
+                    true
+                }
+                Outcome::AttemptFailed => session.attempt_failed(),
+                Outcome::End => false,
+            };
+            if goes_on && !self.output.is_closing() {
+                self.session = Some(session);
+            } else {
+                self.end_session();
+            }
+        }
+    }
+
+    fn frame(&mut self, frame: &[u8]) -> Outcome {
+        match HostMessage::decode(frame) {
+            Ok(HostMessage::Command(signed)) => self.command(signed),
+            Ok(HostMessage::Chunk { offset, bytes }) => self.chunk(offset, bytes),
+            Err(error) => self.malformed(error),
+        }
+    }
+
+    fn malformed(&mut self, error: FrameError) -> Outcome {
+        self.refuse("message", &Refused::new(Refusal::MalformedMessage, error));
+        Outcome::End
+    }
+
+    /// Time has passed: closes a connection on which nothing happens.
+    pub fn tick(&mut self) {
+        let now_us = self.platform.now_us();
+        if self.session.take_if(|session| session.deadline_us <= now_us).is_some() {
+            log::info!("connection closed: nothing happened on it");
+            self.end_session();
+        }
+    }
+
+    /// A slot says that its status has changed.
+    pub fn slot_changed(&mut self, slot: usize) {
+        let platform = &mut self.platform;
+        if let Some(Err(error)) = self.slots.get_mut(slot).map(|slot| slot.changed(platform)) {
+            log::error!("slot {slot}: {error}");
+        }
+    }
+
+    /// A slot's protection domain has faulted and stands still.
+    pub fn slot_faulted(&mut self, slot: usize, fault: &dyn fmt::Display) {
+        self.counters.slot_faults = self.counters.slot_faults.saturating_add(1);
+        let platform = &mut self.platform;
+        if let Some(Err(error)) = self.slots.get_mut(slot).map(|slot| slot.faulted(platform, fault)) {
+            log::error!("slot {slot}: {error}");
+        }
+    }
+
+    /// Sends a message on the connection that is being served.
+    pub(crate) fn reply(&mut self, message: &DeviceMessage) {
+        match encode_device(message) {
+            Ok(frame) => self.output.push(&frame),
+            Err(error) => {
+                log::error!("no reply: {error}");
+                self.output.close();
+            }
+        }
+    }
+
+    /// Refuses: counted, in the log and on the wire.
+    pub(crate) fn refuse(&mut self, what: &str, refused: &Refused) {
+        self.counters.refusals = self.counters.refusals.saturating_add(1);
+        log::warn!("refused {what}: {refused}");
+        self.reply(&refused.message());
+    }
+
+    /// Ends the session from this side; what was said so far is still sent.
+    fn end_session(&mut self) {
+        self.drop_session();
+        self.output.close();
+    }
+
+    fn drop_session(&mut self) {
+        self.session = None;
+        if let Some((received, announced)) = self.upload.progress() {
+            self.counters.refusals = self.counters.refusals.saturating_add(1);
+            log::warn!("refused upload: connection lost after {received} of {announced} bytes");
+        }
+        self.upload.reset();
+    }
+}
+
+/// What a message means for its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// An authenticated command was handled.
+    Authenticated,
+    /// An upload goes on.
+    Uploading,
+    /// Refused without authentication.
+    AttemptFailed,
+    /// The stream makes no sense.
+    End,
+}
+
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What the manager needs from the system around it.
+
+use core::fmt;
+
+use cofferdam_shared_memory::SharedRegion;
+
+/// The kernel would not do it. It means that the image is put together wrongly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlatformError;
+
+impl fmt::Display for PlatformError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the slot's protection domain cannot be controlled")
+    }
+}
+
+impl core::error::Error for PlatformError {}
+
+/// The system around the manager.
+pub trait Platform {
+    /// Time since boot.
+    fn now_us(&self) -> u64;
+
+    /// Stops the protection domain of a slot where it is.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    fn stop(&mut self, slot: usize) -> Result<(), PlatformError>;
+
+    /// Starts the protection domain of a slot from its beginning. It may run at once, before this returns.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    fn restart(&mut self, slot: usize) -> Result<(), PlatformError>;
+
+    /// Heap in use, for the status.
+    fn heap_used_bytes(&self) -> u64;
+}
+
+/// The memory that the manager shares with one slot.
+#[derive(Clone, Copy, Debug)]
+pub struct SlotRegions {
+    /// Written here, read-only there.
+    pub orders: SharedRegion,
+    /// Written there; hostile.
+    pub status: SharedRegion,
+    /// Written here, read-only there. It is also where an installed module is kept.
+    pub module: SharedRegion,
+    /// The slot's log ring, written there; hostile.
+    pub log: SharedRegion,
+}

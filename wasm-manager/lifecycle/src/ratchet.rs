@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The ratchet: no component goes back to an older sequence number.
+//!
+//! An entry outlives the removal of its app, so that removing is no way back. It does not outlive a reboot yet.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use cofferdam_package::manifest::Common;
+
+/// Most components that are remembered. An entry takes some 130 bytes.
+pub(crate) const ENTRIES_MAX: usize = 64;
+
+#[derive(Debug)]
+struct Entry {
+    vendor_id: [u8; 16],
+    class_id: [u8; 16],
+    name: String,
+    sequence: u64,
+    digest: [u8; 32],
+}
+
+/// The highest sequence number seen of each component.
+#[derive(Debug, Default)]
+pub(crate) struct Ratchet {
+    entries: Vec<Entry>,
+}
+
+/// Why a component's sequence number is not acceptable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RatchetError {
+    /// A newer one was seen.
+    Older { seen: u64 },
+    /// The same one was seen with another module.
+    OtherModule,
+    /// No room to remember this component.
+    Full,
+}
+
+impl Ratchet {
+    /// Whether this component may be installed. Changes nothing.
+    pub(crate) fn check(&self, common: &Common, sequence: u64) -> Result<(), RatchetError> {
+        match self.find(common).and_then(|at| self.entries.get(at)) {
+            Some(entry) if sequence < entry.sequence => Err(RatchetError::Older { seen: entry.sequence }),
+            Some(entry) if sequence == entry.sequence && common.digest.bytes != entry.digest => {
+                Err(RatchetError::OtherModule)
+            }
+            None if self.entries.len() >= ENTRIES_MAX => Err(RatchetError::Full),
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers an installed component that [`Self::check`] let through.
+    pub(crate) fn commit(&mut self, common: &Common, sequence: u64) {
+        let digest = common.digest.bytes;
+        match self.find(common).and_then(|at| self.entries.get_mut(at)) {
+            Some(entry) if sequence >= entry.sequence => {
+                entry.sequence = sequence;
+                entry.digest = digest;
+            }
+            Some(_) => {}
+            None => self.entries.push(Entry {
+                vendor_id: common.vendor_id,
+                class_id: common.class_id,
+                name: common.name.clone(),
+                sequence,
+                digest,
+            }),
+        }
+    }
+
+    fn find(&self, common: &Common) -> Option<usize> {
+        self.entries.iter().position(|entry| {
+            entry.name == common.name
+                && entry.vendor_id == common.vendor_id
+                && entry.class_id == common.class_id
+        })
+    }
+}

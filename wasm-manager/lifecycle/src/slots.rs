@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The slots: which app each has, and starting and stopping it.
+//!
+//! A slot is never asked to stop: its protection domain is stopped, given new orders and started from its
+//! beginning. So it makes no difference what state the app has brought it into.
+
+use alloc::string::{String, ToString};
+use core::fmt;
+
+use cofferdam_management_protocol::AppState;
+use cofferdam_package::manifest::Priority;
+use cofferdam_slot_protocol::{AppState as SlotState, Orders, Status, read_status, write_orders};
+
+use crate::app::App;
+use crate::platform::{Platform, PlatformError, SlotRegions};
+
+/// Faults of a slot without an app in between, after which it is left stopped: it would only fault again, at a
+/// priority above ours.
+const IDLE_FAULTS_MAX: u8 = 3;
+/// Longest reason that is kept.
+const REASON_CHARS_MAX: usize = 200;
+
+pub(crate) struct Slot {
+    number: usize,
+    regions: SlotRegions,
+    /// Of the newest orders. Grows with each.
+    generation: u64,
+    pub(crate) app: Option<App>,
+    idle_faults: u8,
+    /// Its status made no sense; said once.
+    bad_status: bool,
+}
+
+impl Slot {
+    pub(crate) fn new(number: usize, regions: SlotRegions) -> Self {
+        Self { number, regions, generation: 0, app: None, idle_faults: 0, bad_status: false }
+    }
+
+    pub(crate) fn regions(&self) -> &SlotRegions {
+        &self.regions
+    }
+
+    pub(crate) fn is_usable(&self) -> bool {
+        self.idle_faults < IDLE_FAULTS_MAX
+    }
+
+    pub(crate) fn is_free(&self) -> bool {
+        self.app.is_none() && self.is_usable()
+    }
+
+    /// Puts `app` with its module here in the place of whatever was here, and starts it if `start`. When this
+    /// fails the slot is empty.
+    pub(crate) fn install(
+        &mut self,
+        platform: &mut impl Platform,
+        app: App,
+        module: &[u8],
+        start: bool,
+    ) -> Result<(), PlatformError> {
+        self.app = None;
+        platform.stop(self.number)?;
+        self.regions.module.copy_in(0, module).map_err(|_| PlatformError)?;
+        self.app = Some(app);
+        let done = if start { self.start(platform) } else { self.idle(platform) };
+        if done.is_err() {
+            self.app = None;
+        }
+        done
+    }
+
+    /// Starts the app as somebody's wish: earlier failures are forgotten.
+    pub(crate) fn start(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
+        if let Some(app) = &mut self.app {
+            app.restarts = 0;
+        }
+        self.run(platform)
+    }
+
+    fn run(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
+        let Some(app) = &mut self.app else { return Ok(()) };
+        app.state = AppState::Starting;
+        app.reason = String::new();
+        app.last_status = None;
+        let orders = app.orders.clone();
+        self.order(platform, orders)
+    }
+
+    /// Stops the app; it stays installed.
+    pub(crate) fn stop(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
+        self.keep_status();
+        if let Some(app) = &mut self.app {
+            app.state = AppState::Stopped;
+        }
+        self.idle(platform)
+    }
+
+    /// Stops the app and forgets it.
+    pub(crate) fn remove(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
+        self.app = None;
+        self.idle(platform)
+    }
+
+    /// Begins the protection domain anew with nothing to run.
+    fn idle(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
+        self.order(platform, Orders::idle(0))
+    }
+
+    fn order(&mut self, platform: &mut impl Platform, mut orders: Orders) -> Result<(), PlatformError> {
+        self.generation = self.generation.saturating_add(1);
+        orders.generation = self.generation;
+        platform.stop(self.number)?;
+        write_orders(self.regions.orders, &orders).map_err(|_| PlatformError)?;
+        platform.restart(self.number)
+    }
+
+    /// The status of the current run, if there is one.
+    pub(crate) fn status(&self) -> Option<Status> {
+        read_status(self.regions.status).ok().filter(|status| status.generation == self.generation)
+    }
+
+    fn keep_status(&mut self) {
+        let status = self.status();
+        if let (Some(app), Some(status)) = (&mut self.app, status) {
+            app.last_status = Some(status);
+        }
+    }
+
+    /// The slot says that its status has changed. It is hostile: what it says moves its own app's state and
+    /// nothing else.
+    pub(crate) fn changed(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
+        let status = match read_status(self.regions.status) {
+            Ok(status) if status.generation == self.generation => status,
+            Ok(_) | Err(cofferdam_slot_protocol::StatusError::Unwritten) => return Ok(()), // about earlier orders
+            Err(error) => {
+                if !core::mem::replace(&mut self.bad_status, true) {
+                    log::warn!("slot {}: {error}", self.number);
+                }
+                return Ok(());
+            }
+        };
+        let Some(app) = self.app.as_mut().filter(|app| app.is_active()) else { return Ok(()) };
+        match status.state {
+            SlotState::Idle | SlotState::Loading => Ok(()),
+            SlotState::Running => {
+                if app.state == AppState::Starting {
+                    app.state = AppState::Running;
+                    log::info!("app {} running in slot {}", app.name(), self.number);
+                }
+                self.idle_faults = 0;
+                Ok(())
+            }
+            SlotState::Exited => {
+                app.last_status = Some(status);
+                app.state = AppState::Exited(status.exit_code);
+                log::info!("app {} exited with code {}", app.name(), status.exit_code);
+                self.idle(platform)
+            }
+            SlotState::Stopped => {
+                app.last_status = Some(status);
+                let reason =
+                    status.reason.map_or_else(|| "unknown reason".to_string(), |reason| reason.to_string());
+                let reason = match status.detail.as_str() {
+                    "" => reason,
+                    detail => alloc::format!("{reason}: {detail}"),
+                };
+                self.failed(platform, &reason)
+            }
+        }
+    }
+
+    /// The slot's protection domain has faulted and stands still.
+    pub(crate) fn faulted(
+        &mut self,
+        platform: &mut impl Platform,
+        fault: &dyn fmt::Display,
+    ) -> Result<(), PlatformError> {
+        if self.app.as_ref().is_some_and(App::is_active) {
+            self.keep_status();
+            return self.failed(platform, &alloc::format!("protection domain fault: {fault}"));
+        }
+        self.idle_faults = self.idle_faults.saturating_add(1);
+        log::error!("slot {} faulted without an app: {fault}", self.number);
+        if self.is_usable() {
+            return self.idle(platform);
+        }
+        log::error!("slot {} is out of use", self.number);
+        platform.stop(self.number)
+    }
+
+    /// The app cannot go on: starts it again if its manifest says so and has restarts left.
+    fn failed(&mut self, platform: &mut impl Platform, reason: &str) -> Result<(), PlatformError> {
+        let Some(app) = &mut self.app else { return self.idle(platform) };
+        // Parts of the reason come from the slot.
+        app.reason = reason.chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX).collect();
+        app.state = AppState::Failed;
+        log::warn!("app {} stopped: {}", app.name(), app.reason);
+        if app.restarts >= app.manifest.app.restarts {
+            return self.idle(platform);
+        }
+        app.restarts = app.restarts.saturating_add(1);
+        log::info!("app {} starts again ({} of {})", app.name(), app.restarts, app.manifest.app.restarts);
+        self.run(platform)
+    }
+}
+
+/// The slot that an app should have: the one that it has, or the free one that fits its priority best.
+pub(crate) fn choose(slots: &[Slot], name: &str, priority: Priority) -> Option<usize> {
+    let has = |slot: &Slot| slot.app.as_ref().is_some_and(|app| app.name() == name);
+    if let Some(slot) = slots.iter().position(has) {
+        return Some(slot);
+    }
+    match priority {
+        Priority::Control => slots.iter().position(Slot::is_free),
+        Priority::Background => slots.iter().rposition(Slot::is_free),
+    }
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The whole manager against a fake system and a host that signs with real keys.
+
+extern crate std;
+
+mod authentication;
+mod hostile;
+mod install;
+mod world;

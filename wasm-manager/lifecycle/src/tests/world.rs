@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Fakes: slots that behave as the name of their app says, and a host.
+
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use alloc::{format, vec};
+
+use cofferdam_management_protocol::*;
+use cofferdam_package::manifest::*;
+use cofferdam_package::{CommandEnvelope, SigningKey, create, sha256, sign_command};
+use cofferdam_policy::{Anchor, Grant, Role, TrustAnchors};
+use cofferdam_shared_memory::SharedRegion;
+use cofferdam_slot_protocol::{
+    AppState as SlotState, Command as Order, Detail, Orders, Status, StatusWriter, StopReason, read_orders,
+};
+
+use crate::*;
+
+pub const DEVICE: &str = "bench";
+pub const NONCE: [u8; 16] = [0x5a; 16];
+
+/// A system whose slots obey at once.
+pub struct System {
+    pub now_us: u64,
+    pub regions: [SlotRegions; SLOTS],
+    /// Slots that have notified and not been heard yet.
+    pub notified: VecDeque<usize>,
+    /// What each slot was last told to do.
+    pub orders: [Option<Orders>; SLOTS],
+    pub stopped: [bool; SLOTS],
+    pub restarts: usize,
+}
+
+impl System {
+    fn report(&mut self, slot: usize, status: &Status) {
+        StatusWriter::new(self.regions[slot].status).unwrap().publish(status).unwrap();
+        self.notified.push_back(slot);
+    }
+}
+
+impl Platform for System {
+    fn now_us(&self) -> u64 {
+        self.now_us
+    }
+
+    fn stop(&mut self, slot: usize) -> Result<(), PlatformError> {
+        self.stopped[slot] = true;
+        Ok(())
+    }
+
+    fn restart(&mut self, slot: usize) -> Result<(), PlatformError> {
+        assert!(self.stopped[slot], "orders are written while the slot stands");
+        self.stopped[slot] = false;
+        self.restarts += 1;
+        let orders = read_orders(self.regions[slot].orders).unwrap();
+        self.orders[slot] = Some(orders.clone());
+        let idle = Status::idle(orders.generation);
+        if orders.command == Order::Idle {
+            self.report(slot, &idle);
+            return Ok(());
+        }
+        let mut module = vec![0; orders.module_length_bytes as usize];
+        self.regions[slot].module.copy_out(0, &mut module).unwrap();
+        assert!(module.starts_with(b"\0asm"));
+        let mut status = Status { state: SlotState::Running, ..idle };
+        status.counters.activations = 7;
+        match orders.name.as_str() {
+            "exiter" => status = Status { state: SlotState::Exited, exit_code: 3, ..status },
+            "trapper" => {
+                let (state, reason) = (SlotState::Stopped, Some(StopReason::Unreachable));
+                status = Status { state, reason, detail: Detail::new("in \x1b[2Jtick"), ..status };
+            }
+            _ => {}
+        }
+        self.report(slot, &status);
+        Ok(())
+    }
+
+    fn heap_used_bytes(&self) -> u64 {
+        1
+    }
+}
+
+pub fn manager() -> Manager<System> {
+    manager_with(vec![anchor(1, Grant::everything())], Some(NONCE))
+}
+
+pub fn anchor(seed: u8, grant: Grant) -> Anchor {
+    Anchor { name: format!("key-{seed}"), public_key: key(seed).public(), grant }
+}
+
+pub fn read_only() -> Grant {
+    Grant { commands: vec![Role::Read], ..Grant::everything() }
+}
+
+pub fn manager_with(anchors: Vec<Anchor>, boot_nonce: Option<[u8; 16]>) -> Manager<System> {
+    let regions: [SlotRegions; SLOTS] = core::array::from_fn(|_| SlotRegions {
+        orders: SharedRegion::leaked(4096),
+        status: SharedRegion::leaked(4096),
+        module: SharedRegion::leaked(cofferdam_package::MODULE_BYTES_MAX),
+        log: SharedRegion::leaked(0x8000),
+    });
+    let system = System {
+        now_us: 0,
+        regions,
+        notified: VecDeque::new(),
+        orders: [const { None }; SLOTS],
+        stopped: [false; SLOTS],
+        restarts: 0,
+    };
+    let vendor = vendor_id("maker");
+    let identity = Identity {
+        device_id: DEVICE.into(),
+        boot_nonce,
+        vendor_id: vendor,
+        class_id: class_id(&vendor, "rig"),
+    };
+    Manager::new(system, identity, TrustAnchors::new(anchors).unwrap(), regions)
+}
+
+pub fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed(&[seed; 32])
+}
+
+/// A small module that fits both shapes and differs with `variant`.
+pub fn module(variant: u32) -> Vec<u8> {
+    let text = format!(
+        r#"(module (memory (export "memory") 1) (global i32 (i32.const {variant})) (func (export "_start"))
+            (func (export "cofferdam_init")) (func (export "cofferdam_tick") (param i64)))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+pub fn manifest(name: &str, sequence: u64) -> Manifest {
+    let vendor = vendor_id("maker");
+    Manifest {
+        manifest_version: MANIFEST_VERSION,
+        sequence,
+        common: Common {
+            name: name.into(),
+            vendor_id: vendor,
+            class_id: class_id(&vendor, "rig"),
+            digest: Digest { algorithm: ALGORITHM_SHA256, bytes: [0; 32] },
+            size_bytes: 1,
+        },
+        app: App {
+            version: format!("1.{sequence}"),
+            description: None,
+            shape: Shape::Reactor,
+            period_us: 10_000,
+            deadline_us: 10_000,
+            fuel_per_activation: 100_000,
+            init_fuel: 1000,
+            memory_pages: 1,
+            value_stack_bytes: 4096,
+            call_depth: 10,
+            host_calls_per_activation: 10,
+            log_bytes_per_second: 100,
+            random_seed: 0,
+            restarts: 0,
+            priority: Priority::Control,
+            overrun: Overrun::Skip,
+        },
+        permissions: Permissions::default(),
+    }
+}
+
+/// A package of `name` in this version, signed by key 1.
+pub fn package(name: &str, sequence: u64) -> Vec<u8> {
+    create(manifest(name, sequence), &module(sequence as u32), &key(1)).unwrap()
+}
+
+/// The other end of a connection.
+pub struct Host {
+    pub connection: u32,
+    pub key: SigningKey,
+    pub device_id: String,
+    pub nonce: [u8; 16],
+    pub sequence: u64,
+}
+
+impl Host {
+    /// Connects and reads the greeting.
+    pub fn connect(manager: &mut Manager<System>, connection: u32, seed: u8) -> Self {
+        manager.opened(connection);
+        let mut greeting = replies(manager);
+        let Some(DeviceMessage::Greeting(greeting)) = greeting.pop() else { panic!("no greeting") };
+        assert_eq!(greeting.protocol_version, PROTOCOL_VERSION);
+        let Greeting { device_id, boot_nonce, next_sequence, .. } = greeting;
+        Self { connection, key: key(seed), device_id, nonce: boot_nonce, sequence: next_sequence }
+    }
+
+    pub fn signed(&self, command: &Command<'_>) -> Vec<u8> {
+        let command = command.encode().unwrap();
+        let envelope = CommandEnvelope {
+            device_id: &self.device_id,
+            nonce: self.nonce,
+            sequence: self.sequence,
+            command: &command,
+        };
+        encode_host(&HostMessage::Command(&sign_command(&envelope, &self.key))).unwrap()
+    }
+
+    /// Sends a command and takes its one reply.
+    pub fn command(&mut self, manager: &mut Manager<System>, command: &Command<'_>) -> DeviceMessage {
+        let frame = self.signed(command);
+        self.sequence += 1;
+        let mut replies = self.send(manager, &frame);
+        assert_eq!(replies.len(), 1, "{replies:?}");
+        replies.remove(0)
+    }
+
+    pub fn send(&self, manager: &mut Manager<System>, bytes: &[u8]) -> Vec<DeviceMessage> {
+        manager.data(self.connection, bytes);
+        hear_slots(manager);
+        replies(manager)
+    }
+
+    pub fn announce(&mut self, manager: &mut Manager<System>, package: &[u8], start: bool) -> DeviceMessage {
+        let (package_bytes, package_sha256) = (package.len() as u32, sha256(package));
+        self.command(manager, &Command::Install { package_bytes, package_sha256, start })
+    }
+
+    /// Pushes a package and returns the last reply.
+    pub fn push(&mut self, manager: &mut Manager<System>, package: &[u8]) -> DeviceMessage {
+        let mut last = self.announce(manager, package, true);
+        if !matches!(last, DeviceMessage::Ready { .. }) {
+            return last;
+        }
+        for (i, bytes) in package.chunks(CHUNK_BYTES_MAX).enumerate() {
+            let offset = (i * CHUNK_BYTES_MAX) as u32;
+            let frame = encode_host(&HostMessage::Chunk { offset, bytes }).unwrap();
+            let mut replies = self.send(manager, &frame);
+            assert_eq!(replies.len(), 1, "{replies:?}");
+            last = replies.remove(0);
+        }
+        last
+    }
+
+    pub fn apps(&mut self, manager: &mut Manager<System>) -> Vec<AppEntry> {
+        match self.command(manager, &Command::List) {
+            DeviceMessage::Apps(apps) => apps,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Lets the manager hear every slot that has notified.
+pub fn hear_slots(manager: &mut Manager<System>) {
+    while let Some(slot) = manager.platform.notified.pop_front() {
+        manager.slot_changed(slot);
+    }
+}
+
+/// Takes what the manager has to say.
+pub fn replies(manager: &mut Manager<System>) -> Vec<DeviceMessage> {
+    let output = manager.output();
+    let bytes = output.waiting().to_vec();
+    output.sent(bytes.len());
+    let (mut input, mut decoder, mut messages) = (bytes.as_slice(), FrameDecoder::new(), Vec::new());
+    while let Some(frame) = decoder.next(&mut input).unwrap() {
+        messages.push(DeviceMessage::decode(frame).unwrap());
+    }
+    messages
+}
+
+/// The code and text of a refusal.
+pub fn refused(message: &DeviceMessage) -> (Refusal, String) {
+    match message {
+        DeviceMessage::Refused { code, text } => (Refusal::from_code(*code).unwrap(), text.to_string()),
+        other => panic!("not refused: {other:?}"),
+    }
+}
