@@ -131,12 +131,16 @@ impl<'k> Device<'k> {
                 under_way -= 1;
             }
         }
-        for _ in 0..under_way {
-            self.confirmed(progress)?;
-        }
-        match self.answer()? {
-            DeviceMessage::Installed(installed) => Ok(installed),
-            other => Err(unexpected(&other)),
+        // The last chunk is answered by the outcome.
+        loop {
+            match self.answer()? {
+                DeviceMessage::Progress { received_bytes } => progress(received_bytes),
+                DeviceMessage::Installed(installed) => {
+                    progress(package_bytes);
+                    return Ok(installed);
+                }
+                other => return Err(unexpected(&other)),
+            }
         }
     }
 

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! A device on the desk: wasm_manager's own logic behind a real socket, with slots that only pretend.
+//!
+//! Keys, commands, uploads, refusals and the registry are the real code. A slot follows its orders as a slot
+//! does, but runs nothing: a command ends at once with exit code 0, a reactor is running for ever, and an app
+//! whose name begins with `trap` is stopped by a trap.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cofferdam_host_abi::Shape;
+use cofferdam_lifecycle::{Identity, Manager, Platform, PlatformError, SLOTS, SlotRegions};
+use cofferdam_log_ring::{Line, Origin, Producer};
+use cofferdam_management_protocol::BUSY_FRAME;
+use cofferdam_package::manifest::{class_id, vendor_id};
+use cofferdam_policy::{Anchor, Grant, TrustAnchors};
+use cofferdam_shared_memory::SharedRegion;
+use cofferdam_slot_protocol::{
+    AppState, Command, Detail, Orders, Status, StatusWriter, StopReason, read_orders,
+};
+
+const MODULE_BYTES: usize = 0x10_0000;
+const LOG_BYTES: usize = 0x8000;
+const PAGE_BYTES: usize = 0x1000;
+/// Between two looks at whether the test is over.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// A device that trusts one key. It ends with this value.
+pub struct Double {
+    /// Where it listens.
+    pub address: SocketAddr,
+    over: Arc<AtomicBool>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Double {
+    /// A device that grants `grant` to the key `public`.
+    pub fn start(public: [u8; 32], grant: Grant) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let over = Arc::new(AtomicBool::new(false));
+        let serving = Arc::new(AtomicBool::new(false));
+        let (sender, receiver) = std::sync::mpsc::channel::<TcpStream>();
+        let gateway = {
+            let (over, serving) = (Arc::clone(&over), Arc::clone(&serving));
+            thread::spawn(move || {
+                while !over.load(Ordering::SeqCst) {
+                    match listener.accept() {
+                        Ok((mut stream, _)) if serving.swap(true, Ordering::SeqCst) => {
+                            let _ = stream.write_all(&BUSY_FRAME);
+                        }
+                        Ok((stream, _)) => sender.send(stream).unwrap(),
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(LOOK_AGAIN),
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            })
+        };
+        let manager = {
+            let over = Arc::clone(&over);
+            thread::spawn(move || {
+                let mut device = Device::new(public, grant);
+                for (number, stream) in (1..).zip(receiver) {
+                    device.serve(number, stream, &over);
+                    serving.store(false, Ordering::SeqCst);
+                }
+            })
+        };
+        Self { address, over, threads: vec![gateway, manager] }
+    }
+}
+
+impl Drop for Double {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+        for thread in self.threads.drain(..) {
+            let outcome = thread.join();
+            assert!(outcome.is_ok() || thread::panicking(), "the double panicked");
+        }
+    }
+}
+
+struct Device {
+    manager: Manager<Desk>,
+    changed: Rc<RefCell<VecDeque<usize>>>,
+}
+
+impl Device {
+    fn new(public: [u8; 32], grant: Grant) -> Self {
+        let changed = Rc::new(RefCell::new(VecDeque::new()));
+        let regions: [SlotRegions; SLOTS] = std::array::from_fn(|_| SlotRegions {
+            orders: SharedRegion::leaked(PAGE_BYTES),
+            status: SharedRegion::leaked(PAGE_BYTES),
+            module: SharedRegion::leaked(MODULE_BYTES),
+            log: SharedRegion::leaked(LOG_BYTES),
+        });
+        let desk = Desk { regions, changed: Rc::clone(&changed), begun: Instant::now() };
+        let vendor_id = vendor_id("cofferdam.example");
+        let identity = Identity {
+            device_id: "double".to_owned(),
+            boot_nonce: Some([7; 16]),
+            vendor_id,
+            class_id: class_id(&vendor_id, "vehicle"),
+        };
+        let anchor = Anchor { name: "test".to_owned(), public_key: public, grant };
+        let anchors = TrustAnchors::new(vec![anchor]).unwrap();
+        Self { manager: Manager::new(desk, identity, anchors, regions), changed }
+    }
+
+    fn serve(&mut self, number: u32, mut stream: TcpStream, over: &AtomicBool) {
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(LOOK_AGAIN)).unwrap();
+        self.manager.opened(number);
+        let mut buffer = [0; 1500];
+        loop {
+            if self.send(&mut stream).is_err() || self.manager.output().take_close() {
+                break;
+            }
+            match stream.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    self.manager.data(number, &buffer[..count]);
+                    self.slots();
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    if over.load(Ordering::SeqCst) {
+                        break;
+                    }
+                }
+                Err(_) => break,
+            }
+        }
+        self.manager.closed(number);
+    }
+
+    fn send(&mut self, stream: &mut TcpStream) -> std::io::Result<()> {
+        let output = self.manager.output();
+        while !output.waiting().is_empty() {
+            let count = stream.write(output.waiting())?;
+            output.sent(count);
+        }
+        Ok(())
+    }
+
+    /// Delivers what the slots have to say; delivering may make them say more.
+    fn slots(&mut self) {
+        loop {
+            let Some(slot) = self.changed.borrow_mut().pop_front() else { return };
+            self.manager.slot_changed(slot);
+        }
+    }
+}
+
+/// The system around the manager, on a desk.
+struct Desk {
+    regions: [SlotRegions; SLOTS],
+    changed: Rc<RefCell<VecDeque<usize>>>,
+    begun: Instant,
+}
+
+impl Platform for Desk {
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_micros()).unwrap()
+    }
+
+    fn stop(&mut self, _slot: usize) -> Result<(), PlatformError> {
+        Ok(())
+    }
+
+    fn restart(&mut self, slot: usize) -> Result<(), PlatformError> {
+        let regions = &self.regions[slot];
+        let orders = read_orders(regions.orders).map_err(|_| PlatformError)?;
+        let mut writer = StatusWriter::new(regions.status).map_err(|_| PlatformError)?;
+        let status = if orders.command == Command::Run {
+            self.pretend(slot, &orders)
+        } else {
+            Status::idle(orders.generation)
+        };
+        writer.publish(&status).map_err(|_| PlatformError)?;
+        self.changed.borrow_mut().push_back(slot);
+        Ok(())
+    }
+
+    fn heap_used_bytes(&self) -> u64 {
+        4096
+    }
+}
+
+impl Desk {
+    fn pretend(&self, slot: usize, orders: &Orders) -> Status {
+        let name = orders.name.as_str();
+        let text = format!("{name} says hello \u{1b}[31m");
+        let line = Line {
+            time_us: self.now_us(),
+            level: log::Level::Info,
+            origin: Origin::App,
+            name: name.as_bytes(),
+            text: text.as_bytes(),
+        };
+        Producer::attach(self.regions[slot].log).unwrap().push(line);
+        let mut status = Status::idle(orders.generation);
+        status.counters.activations = 42;
+        if name.starts_with("trap") {
+            status.state = AppState::Stopped;
+            status.reason = Some(StopReason::Unreachable);
+            status.detail = Detail::new("in the test double");
+        } else {
+            status.state = if orders.shape == Shape::Command { AppState::Exited } else { AppState::Running };
+        }
+        status
+    }
+}

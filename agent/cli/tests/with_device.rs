@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The `cofferdam` program against a device on the desk: real code on both sides of a real socket.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "the lint knows test functions, not what they call")]
+
+mod double;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use cofferdam_client::{ClientError, Connection, Device, Patience, keys};
+use cofferdam_management_protocol::{Command as DeviceCommand, Refusal};
+use cofferdam_package::SigningKey;
+use cofferdam_policy::{Grant, Role};
+use double::Double;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const REACTOR: &str = r#"(module (memory (export "memory") 1) (func (export "cofferdam_init"))
+    (func (export "cofferdam_tick") (param i64)))"#;
+const COMMAND: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
+
+/// A device, a key that it trusts, and a folder to work in.
+struct Bench {
+    device: Double,
+    folder: TempDir,
+    key: SigningKey,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::granting(Grant::everything())
+    }
+
+    fn granting(grant: Grant) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = keys::generate().unwrap();
+        keys::save(&key, &folder.path().join("test.key")).unwrap();
+        fs::write(folder.path().join("reactor.wasm"), wat::parse_str(REACTOR).unwrap()).unwrap();
+        fs::write(folder.path().join("command.wasm"), wat::parse_str(COMMAND).unwrap()).unwrap();
+        Self { device: Double::start(key.public(), grant), folder, key }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cofferdam"));
+        command
+            .current_dir(self.folder.path())
+            .env("COFFERDAM_DEVICE", self.device.address.to_string())
+            .env("COFFERDAM_KEY", "test.key")
+            .args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn done(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.done(&[arguments, &["--json"]].concat())).unwrap()
+    }
+
+    fn refused(&self, arguments: &[&str], reason: Refusal) {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(words.contains(reason.text()), "{words}");
+    }
+
+    /// Packs `NAME.cdam` with the module `module` ("reactor" or "command").
+    fn pack(&self, name: &str, module: &str, sequence: u32, more: &str) -> String {
+        let recipe = format!(
+            "name = '{name}'\nversion = '1.{sequence}'\nsequence = {sequence}\nshape = '{module}'\n{more}"
+        );
+        fs::write(self.folder.path().join("cofferdam.toml"), recipe).unwrap();
+        self.done(&["pack", "--module", &format!("{module}.wasm")]);
+        format!("{name}.cdam")
+    }
+
+    fn patch(&self, file: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let path = self.folder.path().join(file);
+        let mut bytes = fs::read(&path).unwrap();
+        change(&mut bytes);
+        fs::write(path, bytes).unwrap();
+    }
+
+    fn address(&self) -> String {
+        self.device.address.to_string()
+    }
+}
+
+#[test]
+fn the_life_of_an_app() {
+    let bench = Bench::new();
+    assert!(bench.done(&["ls"]).contains("no apps"));
+    let package = bench.pack("pilot", "reactor", 1, "");
+    let output = bench.done(&["push", &package]);
+    assert!(
+        output.contains("installed pilot 1.1 (sequence 1) into slot 0") && output.contains("running"),
+        "{output}"
+    );
+    assert!(bench.done(&["ls"]).contains("running"));
+    assert_eq!(bench.json(&["stats", "pilot"])["activations"], 42);
+    assert_eq!(bench.json(&["stats"])["device"]["free_slots"], 3);
+    assert!(bench.done(&["stats"]).contains("activations"));
+    bench.done(&["stop", "pilot"]);
+    assert_eq!(bench.json(&["ls"])["apps"][0]["state"], "stopped");
+    bench.refused(&["stop", "pilot"], Refusal::NotRunning);
+    bench.done(&["start", "pilot"]);
+    bench.refused(&["start", "pilot"], Refusal::AlreadyRunning);
+    assert_eq!(bench.json(&["rm", "pilot"])["removed"], "pilot");
+    bench.refused(&["rm", "pilot"], Refusal::NoSuchApp);
+}
+
+#[test]
+fn a_command_ends_and_a_failure_is_reported() {
+    let bench = Bench::new();
+    let package = bench.pack("job", "command", 1, "");
+    assert!(bench.done(&["push", &package]).contains("exit code 0"));
+    let package = bench.pack("trap-door", "reactor", 1, "");
+    let output = bench.run(&["push", &package]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.contains("unreachable executed: in the test double"), "{words}");
+    let quiet = bench.pack("quiet", "reactor", 1, "");
+    assert!(bench.done(&["push", "--no-start", &quiet]).contains("not started"));
+}
+
+#[test]
+fn a_newer_version_replaces_and_an_older_is_refused() {
+    let bench = Bench::new();
+    bench.done(&["push", &bench.pack("pilot", "reactor", 2, "")]);
+    let pushed = bench.json(&["push", &bench.pack("pilot", "reactor", 3, "")]);
+    assert_eq!((&pushed["replaced"], &pushed["slot"]), (&"1.2".into(), &0.into()));
+    bench.refused(&["push", &bench.pack("pilot", "reactor", 2, "")], Refusal::Ratchet);
+    bench.done(&["rm", "pilot"]);
+    bench.refused(&["push", "pilot.cdam"], Refusal::Ratchet);
+}
+
+#[test]
+fn logs_are_shown_escaped() {
+    let bench = Bench::new();
+    bench.done(&["push", &bench.pack("pilot", "reactor", 1, "")]);
+    let log = bench.done(&["logs", "pilot"]);
+    assert!(log.contains("pilot says hello \\u{1b}[31m"), "{log}");
+    assert!(!log.contains('\u{1b}'), "{log}");
+    assert_eq!(bench.json(&["logs", "pilot"])["level"], "info");
+}
+
+#[test]
+fn logs_can_be_followed() {
+    let bench = Bench::new();
+    let package = bench.pack("pilot", "reactor", 1, "");
+    bench.done(&["push", &package]);
+    let mut follower = bench.command(&["logs", "--follow", "pilot"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("says hello"));
+    // Others get their turn meanwhile, and what comes later is shown, once.
+    bench.done(&["stop", "pilot"]);
+    bench.done(&["start", "pilot"]);
+    assert!(lines.next().unwrap().unwrap().contains("says hello"));
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+    assert!(lines.next().is_none());
+}
+
+#[test]
+fn tampering_is_refused() {
+    let bench = Bench::new();
+    let package = bench.pack("pilot", "reactor", 1, "");
+    bench.patch(&package, |bytes| *bytes.last_mut().unwrap() ^= 1);
+    bench.refused(&["push", &package], Refusal::DigestMismatch);
+    let package = bench.pack("pilot", "reactor", 1, "");
+    bench.patch(&package, |bytes| {
+        let at = bytes.windows(5).position(|window| window == b"pilot").unwrap();
+        bytes[at] = b'r';
+    });
+    bench.refused(&["push", &package], Refusal::BadSignature);
+    let package = bench.pack("pilot", "reactor", 1, "");
+    bench.patch(&package, |bytes| bytes.truncate(bytes.len() / 2));
+    bench.refused(&["push", &package], Refusal::Truncated);
+    assert!(bench.done(&["ls"]).contains("no apps"));
+}
+
+#[test]
+fn strangers_are_refused() {
+    let bench = Bench::new();
+    keys::save(&keys::generate().unwrap(), &bench.folder.path().join("stranger.key")).unwrap();
+    bench.refused(&["ls", "--key", "stranger.key"], Refusal::UnknownKey);
+    let package = bench.pack("pilot", "reactor", 1, "");
+    bench.done(&["sign", &package, "--key", "stranger.key"]);
+    bench.refused(&["push", &package], Refusal::UnknownKey);
+    let output = bench.run(&["ls", "--key", "stranger.key", "--json"]);
+    let error: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(error["error"]["code"], Refusal::UnknownKey.code());
+    assert!(error["error"]["hint"].is_string());
+}
+
+#[test]
+fn a_grant_is_a_limit() {
+    let bench = Bench::granting(Grant { commands: vec![Role::Read], ..Grant::everything() });
+    bench.done(&["ls"]);
+    bench.refused(&["push", &bench.pack("pilot", "reactor", 1, "")], Refusal::NotAuthorised);
+    let bench = Bench::granting(Grant { sensors: vec!["imu".to_owned()], ..Grant::everything() });
+    let package = bench.pack("pilot", "reactor", 1, "[permissions]\nsensors = ['battery']\n");
+    bench.refused(&["push", &package], Refusal::PermissionNotGranted);
+}
+
+#[test]
+fn the_device_serves_one_at_a_time() {
+    let bench = Bench::new();
+    let first = Connection::open(&bench.address(), &Patience::default(), &mut || {}).unwrap();
+    let second = Connection::open_once(&bench.address(), &Patience::default());
+    assert!(matches!(second, Err(ClientError::Busy { .. })));
+    let mut waiting = bench.command(&["ls"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(waiting.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.contains("busy"), "{said}");
+    drop(first);
+    assert!(waiting.wait().unwrap().success());
+}
+
+#[test]
+fn a_replayed_command_is_refused() {
+    let bench = Bench::new();
+    let connect = || {
+        let connection = Connection::open(&bench.address(), &Patience::default(), &mut || {}).unwrap();
+        Device::over(connection, &bench.key)
+    };
+    let mut device = connect();
+    let signed = device.sign(&DeviceCommand::List).unwrap();
+    let message = cofferdam_management_protocol::HostMessage::Command(&signed);
+    device.connection().send(&message).unwrap();
+    device.connection().receive().unwrap();
+    let refused = |device: &mut Device<'_>| {
+        device.connection().send(&message).unwrap();
+        let answer = format!("{:?}", device.connection().receive().unwrap());
+        assert!(answer.contains(&Refusal::WrongSequence.code().to_string()), "{answer}");
+    };
+    refused(&mut device);
+    drop(device);
+    refused(&mut connect());
+}
+
+#[test]
+fn many_commands_go_over_one_connection() {
+    let bench = Bench::new();
+    let path = bench.folder.path().join(bench.pack("pilot", "reactor", 1, ""));
+    let package = fs::read(Path::new(&path)).unwrap();
+    let mut device = Device::connect(&bench.address(), &bench.key, &Patience::default(), &mut || {}).unwrap();
+    for _ in 0..5 {
+        let mut heard = 0;
+        let installed = device.install(&package, true, &mut |bytes| heard = bytes).unwrap();
+        assert_eq!((installed.name.as_str(), heard as usize), ("pilot", package.len()));
+        // A refusal that counts, and one that does not: the sequence stays in step.
+        let refused = device.stop("nobody").unwrap_err();
+        assert_eq!(refused.refusal(), Some(Refusal::NoSuchApp));
+        device.remove("pilot").unwrap();
+    }
+    assert_eq!(device.status().unwrap().installs, 5);
+}
