@@ -5,6 +5,10 @@
 //! pages of the region for as long as the device has it.
 #![allow(unsafe_code)]
 
+#[cfg(feature = "testing")]
+#[allow(clippy::expect_used)] // it is for tests alone
+pub mod fake;
+
 use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

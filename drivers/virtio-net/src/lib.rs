@@ -21,4 +21,6 @@ pub use dma::{CardError, VirtioCard};
 pub use pump::{Card, Counters, Pump, Work};
 
 #[cfg(test)]
+mod card_tests;
+#[cfg(test)]
 mod tests;

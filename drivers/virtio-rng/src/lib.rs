@@ -6,6 +6,12 @@
 #![no_std]
 #![deny(unsafe_code)]
 
+#[cfg(test)]
+extern crate std;
+
 pub mod dma;
 
 pub use dma::{EntropyError, VirtioEntropy};
+
+#[cfg(test)]
+mod tests;
