@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What an image holds and how much RAM it will use: a table for people, JSON for programs.
 //!
-//! The RAM figure is computed from the description: what the initialiser has to create. The initialiser prints what it
-//! really used.
+//! The RAM figure is computed from the description: kernel, programs, and what the initialiser has to create. It leaves
+//! out the initialiser's own capability space, whose size the kernel's configuration fixes; the initialiser prints what
+//! was really used, that included.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -115,7 +116,7 @@ impl Figures {
         let mut out = String::new();
         let kib = |bytes: u64| bytes.div_ceil(1024);
         let _ = writeln!(out, "{:<28}{:>10} KiB", "image file", kib(self.image_bytes));
-        let _ = writeln!(out, "{:<28}{:>10} KiB", "RAM when running", kib(self.ram_bytes()));
+        let _ = writeln!(out, "{:<28}{:>10} KiB", "RAM of the system", kib(self.ram_bytes()));
         for (what, bytes) in [
             ("  kernel", self.kernel_bytes),
             ("  initialiser", self.initialiser_bytes),

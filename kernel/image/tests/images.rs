@@ -439,7 +439,7 @@ fn the_command_builds_checks_and_refuses() {
         "report.txt",
     ];
     assert_eq!(run(&build), (Some(0), String::new(), String::new()));
-    assert!(std::fs::read_to_string(path("report.txt")).unwrap().contains("RAM when running"));
+    assert!(std::fs::read_to_string(path("report.txt")).unwrap().contains("RAM of the system"));
     let (status, out, _) = run(&["inspect", "image.elf", "--json"]);
     assert_eq!(status, Some(0));
     assert!(out.contains("\"ram_bytes\""));
