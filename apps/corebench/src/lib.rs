@@ -2,27 +2,31 @@
 //! Measures the interpreter: a checksum, a small matrix product, a sieve (integers), and four bodies that
 //! attract each other (floats).
 //!
-//! As an app it runs [`bench`] a few times and logs what each run took. The module also exports `bench`, so
-//! that the same module can be timed elsewhere.
+//! As an app it runs [`bench`] once a tick and logs what the run took. `qemu/bare-metal` runs the same module without a
+//! kernel; `make bench` compares. The module also exports `bench`, so that it can be timed elsewhere.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 mod kernel;
 
-use cofferdam_app::{log, time};
+use cofferdam_app::{Reactor, log, time};
 
-/// Iterations of one run, about 30 million fuel: all runs fit in the one slice of cofferdam.toml.
+/// Iterations of one run, about 30 million units of fuel: a run fits in the one activation of cofferdam.toml.
 const ITERATIONS: i32 = 80;
-/// Runs: the first warms caches, the best counts.
-const RUNS: u32 = 3;
 
-cofferdam_app::command!(main);
+struct Benchmark;
 
-fn main() {
-    for _ in 0..RUNS {
-        let start_us = time::now_us();
+cofferdam_app::reactor!(Benchmark);
+
+impl Reactor for Benchmark {
+    fn init() -> Self {
+        Self
+    }
+
+    fn tick(&mut self, _now_us: u64) {
+        let (fuel, start_us) = (time::fuel_left(), time::now_us());
         let checksum = bench(ITERATIONS);
-        let time_us = time::now_us() - start_us;
-        log!("corebench: iterations={ITERATIONS} time_us={time_us} checksum={checksum:08x}");
+        let (time_us, fuel) = (time::now_us() - start_us, fuel - time::fuel_left());
+        log!("iterations={ITERATIONS} time_us={time_us} fuel={fuel} checksum={checksum:08x}");
     }
 }
 
