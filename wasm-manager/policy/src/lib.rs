@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Who may do what on this device.
 //!
-//! A trust anchor is a public key with a grant. The anchors come from `keys/*.toml` ([`file`](crate::file), with
+//! A trust anchor is a public key with a grant. The anchors come from `keys/*.toml` (module `file`, with
 //! the feature of that name), are checked when wasm_manager is built, and lie in its image ([`TrustAnchors`]).
 //! A [`Grant`] says which commands its key may sign, whether it may sign packages, and what those packages may
 //! ask for.
