@@ -52,7 +52,7 @@ impl Settings {
             System::Product | System::ProductByInstructions => MachineOptions::new(&self.image),
         };
         if system == System::ProductByInstructions {
-            options.clock = Clock::Instructions;
+            options.clock = Clock::InstructionsOnly;
         }
         options.console_log = Some(console_log);
         options

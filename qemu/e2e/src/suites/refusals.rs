@@ -204,6 +204,7 @@ fn an_oversized_upload(context: &mut Context<'_>) -> Result<()> {
             let refusal = error.as_ref().and_then(cofferdam_client::ClientError::refusal);
             ensure!(refusal == Some(Refusal::TooLarge), "not refused: {error:?}");
         }
+        drop(device);
         // More than was announced.
         let mut device = announce(context, 100, [0; 32])?;
         device.connection().send(&HostMessage::Chunk { offset: 0, bytes: &[0; 200] })?;
@@ -216,6 +217,7 @@ fn chunks_out_of_order(context: &mut Context<'_>) -> Result<()> {
         let mut device = announce(context, 3000, [0; 32])?;
         device.connection().send(&HostMessage::Chunk { offset: 1000, bytes: &[0; 1000] })?;
         expect_refusal(&mut device, Refusal::ChunkOutOfOrder)?;
+        drop(device);
         let mut device = context.device()?;
         device.connection().send(&HostMessage::Chunk { offset: 0, bytes: &[0; 10] })?;
         expect_refusal(&mut device, Refusal::OutOfTurn)
