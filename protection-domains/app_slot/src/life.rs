@@ -16,8 +16,8 @@ use sel4_microkit::{Channel, ChannelSet, Handler, now_us};
 use crate::devices::{Devices, SlotHost};
 use crate::regions;
 
-/// A reactor's first release: not before the next multiple of its period, and not sooner than this, so
-/// that it can be waiting when it comes.
+/// The first release comes so long after loading, so that the slot is waiting for it: one that has passed
+/// already would be missed. A reactor's is at a multiple of its period, too.
 const LEAD_US: u64 = 200;
 
 /// Channels by name.
@@ -100,9 +100,10 @@ impl Slot {
         counters.started_us = now_us;
         counters.heap_used_bytes = sel4_microkit::heap::statistics().used_bytes as u64;
         let period_us = orders.period_us;
+        let soon_us = now_us.saturating_add(LEAD_US);
         let first_us = match orders.shape {
-            Shape::Reactor => now_us.saturating_add(LEAD_US).next_multiple_of(period_us),
-            Shape::Command => now_us,
+            Shape::Reactor => soon_us.next_multiple_of(period_us),
+            Shape::Command => soon_us,
         };
         self.wiring.timer.periodic(first_us, period_us).map_err(|error| Stop {
             reason: StopReason::Internal,

@@ -55,7 +55,8 @@ limits! {
     value_stack_bytes: u32, default 64 * KIB, maximum 512 * KIB;
     /// Nested calls.
     call_depth: u32, default 256, maximum 2048;
-    /// Fuel for instantiation, the start function and `cofferdam_init` together. One unit is about one
+    /// Fuel for instantiation, the start function and `cofferdam_init` together (the start function alone:
+    /// [`Limits::FUEL_PORTION`]). One unit is about one
     /// Wasm instruction; a Cortex-A53 executes some hundred million a second, so the default is 0.1 s.
     init_fuel: u64, default 10_000_000, maximum 200_000_000;
     /// Fuel for one activation: a tick of a reactor or a slice of a command. Default: about 2 ms.
@@ -73,6 +74,9 @@ impl Limits {
     pub const PARAMETERS: usize = 32;
     /// Linear memories of one module: pointers name none, so there can be one only.
     pub const MEMORIES: u32 = 1;
+    /// Fuel that the interpreter runs on before it returns to the runtime and is resumed (or not): a straight
+    /// piece of code that needs more, and a start function, cannot run. See the runtime's `fuel` module.
+    pub const FUEL_PORTION: u64 = 200_000;
     /// Fuel for each call into the host: what it costs at least to leave the interpreter and come back.
     pub const FUEL_PER_HOST_CALL: u64 = 50;
     /// Bytes that a host call copies for one unit of fuel.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! An app from load to end.
 
-use cofferdam_host_abi::{INIT_EXPORT, MEMORY_EXPORT, START_EXPORT, Shape, TICK_EXPORT};
+use cofferdam_host_abi::{INIT_EXPORT, Limits, MEMORY_EXPORT, START_EXPORT, Shape, TICK_EXPORT};
 use cofferdam_slot_protocol::{Counters, Orders, StopReason};
 use wasmi::{
     Error, Instance, Module, Store, TypedFunc, TypedResumableCall, TypedResumableCallHostTrap,
@@ -59,10 +59,12 @@ impl<H: Host> App<H> {
         let mut store = Store::new(&engine, State::new(orders.clone(), host));
         store.limiter(|state| &mut state.growth);
         let imports = link::imports(&mut store, &module)?;
-        let fuel = orders.limits.init_fuel;
-        store.set_fuel(fuel).map_err(internal)?;
-        let instance = Instance::new(&mut store, &module, &imports)
-            .map_err(|error| with_growth(Stop::from_instantiation(&error), &store))?;
+        store.data_mut().fuel.begin(orders.limits.init_fuel);
+        // The start function cannot be resumed: it has one portion of fuel.
+        grant(&mut store)?;
+        let instance = Instance::new(&mut store, &module, &imports);
+        settle(&mut store)?;
+        let instance = instance.map_err(|error| with_growth(Stop::from_instantiation(&error), &store))?;
         let memory = instance.get_memory(&store, MEMORY_EXPORT);
         store.data_mut().memory = memory;
         let entry = match orders.shape {
@@ -71,15 +73,15 @@ impl<H: Host> App<H> {
                 let init = export(&store, &instance, INIT_EXPORT)?;
                 if instance.get_export(&store, WASI_INIT_EXPORT).is_some() {
                     let initialize = export(&store, &instance, WASI_INIT_EXPORT)?;
-                    run(&mut store, &initialize, (), WASI_INIT_EXPORT)?;
+                    run(&mut store, &initialize, WASI_INIT_EXPORT)?;
                 }
-                run(&mut store, &init, (), INIT_EXPORT)?;
+                run(&mut store, &init, INIT_EXPORT)?;
                 Entry::Tick(tick)
             }
             Shape::Command => Entry::Start(export(&store, &instance, START_EXPORT)?),
         };
         store.data_mut().flush();
-        let fuel_init = fuel_used(&store, fuel);
+        let fuel_init = orders.limits.init_fuel.saturating_sub(store.data().fuel.reserve());
         Ok(Self { store, entry, fuel_init, fuel_last: 0, fuel_total: 0 })
     }
 
@@ -88,13 +90,11 @@ impl<H: Host> App<H> {
         let state = self.store.data_mut();
         state.deadline_us = deadline_us;
         state.host_calls = 0;
-        let limit = state.orders.limits.fuel_per_activation;
-        let paid = state.fuel_debt.min(limit);
-        state.fuel_debt -= paid;
-        let fuel = limit - paid;
-        self.store.set_fuel(fuel).map_err(internal)?;
-        let outcome = self.step(release_us, fuel);
-        self.fuel_last = paid.saturating_add(fuel_used(&self.store, fuel));
+        state.yielded = false;
+        let fuel = state.orders.limits.fuel_per_activation;
+        state.fuel.begin(fuel);
+        let outcome = self.step(release_us);
+        self.fuel_last = fuel.saturating_sub(self.store.data().fuel.reserve());
         self.fuel_total = self.fuel_total.saturating_add(self.fuel_last);
         if !matches!(outcome, Ok(Activation::Continue)) {
             self.entry = Entry::Over;
@@ -103,55 +103,48 @@ impl<H: Host> App<H> {
         outcome.map_err(|stop| with_growth(stop, &self.store))
     }
 
-    fn step(&mut self, release_us: u64, fuel: u64) -> Result<Activation, Stop> {
-        let (call, name) = match core::mem::replace(&mut self.entry, Entry::Over) {
+    fn step(&mut self, release_us: u64) -> Result<Activation, Stop> {
+        let store = &mut self.store;
+        let (entry, ended) = match core::mem::replace(&mut self.entry, Entry::Over) {
             Entry::Tick(tick) => {
                 let now_us = i64::try_from(release_us).unwrap_or(i64::MAX);
-                self.entry = Entry::Tick(tick);
-                let call = tick.call(&mut self.store, now_us).map(TypedResumableCall::Finished);
-                return match ended(call, TICK_EXPORT)? {
-                    Some(code) => Ok(Activation::Exited(code)),
-                    None => Ok(Activation::Continue),
+                let ended = drive(store, TICK_EXPORT, |store| tick.call_resumable(store, now_us))?;
+                return match ended {
+                    Ended::Returned => {
+                        self.entry = Entry::Tick(tick);
+                        Ok(Activation::Continue)
+                    }
+                    ended => ended.exited(TICK_EXPORT).map(Activation::Exited),
                 };
             }
-            Entry::Start(start) => (start.call_resumable(&mut self.store, ()), START_EXPORT),
-            Entry::Sliced(call) => (call.resume(&mut self.store), START_EXPORT),
+            Entry::Start(start) => {
+                let ended = drive(store, START_EXPORT, |store| start.call_resumable(store, ()))?;
+                (Entry::Start(start), ended)
+            }
+            Entry::Sliced(call) => (Entry::Over, drive(store, START_EXPORT, |store| call.resume(store))?),
             Entry::Asleep(call, until_us) => {
-                if self.store.data_mut().host.now_us() < until_us {
+                if store.data_mut().host.now_us() < until_us {
                     self.entry = Entry::Asleep(call, until_us);
                     return Ok(Activation::Continue);
                 }
-                (call.resume(&mut self.store, &SLEPT), START_EXPORT)
+                (Entry::Over, drive(store, START_EXPORT, |store| call.resume(store, &SLEPT))?)
             }
             Entry::Over => return Err(Stop::new(StopReason::Internal, format_args!("the app is over"))),
         };
-        match call {
-            Ok(TypedResumableCall::OutOfFuel(call)) => {
-                let (needed, limit) =
-                    (call.required_fuel(), self.store.data().orders.limits.fuel_per_activation);
-                // It will never get so much at once. (`fuel` may be less because of a debt.)
-                if needed > limit.max(fuel) {
-                    return Err(Stop::new(
-                        StopReason::FuelExhausted,
-                        format_args!("in {name}: one step needs {needed} fuel, a slice has {limit}"),
-                    ));
+        self.entry = match ended {
+            Ended::Returned => return Ok(Activation::Exited(0)),
+            Ended::Exited(code) => return Ok(Activation::Exited(code)),
+            Ended::NotBegun => entry,
+            Ended::OutOfFuel(call) => {
+                let (needed, limit) = (call.required_fuel(), store.data().orders.limits.fuel_per_activation);
+                if needed > limit {
+                    return Err(one_step(START_EXPORT, needed, limit));
                 }
-                self.entry = Entry::Sliced(call);
-                Ok(Activation::Continue)
+                Entry::Sliced(call)
             }
-            Ok(TypedResumableCall::HostTrap(call)) => match call.host_error().downcast_ref() {
-                Some(Interrupt::Sleep { until_us }) => {
-                    let until_us = *until_us;
-                    self.entry = Entry::Asleep(call, until_us);
-                    Ok(Activation::Continue)
-                }
-                _ => match call.host_error().i32_exit_status() {
-                    Some(code) => Ok(Activation::Exited(code)),
-                    None => Err(Stop::from_run(call.host_error(), name)),
-                },
-            },
-            call => Ok(Activation::Exited(ended(call, name)?.unwrap_or(0))),
-        }
+            Ended::Asleep(call, until_us) => Entry::Asleep(call, until_us),
+        };
+        Ok(Activation::Continue)
     }
 
     /// Copies what this crate counts; time is counted by the caller.
@@ -175,35 +168,110 @@ impl<H: Host> App<H> {
     }
 }
 
-/// Runs a function of the init phase to its end.
-fn run<H: Host>(
-    store: &mut Store<State<H>>,
-    function: &TypedFunc<(), ()>,
-    params: (),
-    name: &str,
-) -> Result<(), Stop> {
-    let call = function.call(&mut *store, params).map(TypedResumableCall::Finished);
-    match ended(call, name) {
-        Ok(None) => Ok(()),
-        Ok(Some(code)) => {
-            Err(Stop::new(StopReason::OtherTrap, format_args!("in {name}: exited with {code}")))
-        }
-        Err(stop) => {
-            store.data_mut().flush();
-            Err(with_growth(stop, store))
+/// How a call ended, if the app was not stopped.
+enum Ended {
+    Returned,
+    Exited(i32),
+    /// All fuel went into an old debt.
+    NotBegun,
+    OutOfFuel(TypedResumableCallOutOfFuel<()>),
+    Asleep(TypedResumableCallHostTrap<()>, u64),
+}
+
+impl Ended {
+    /// For calls that must not be interrupted: the exit code, or why they are stopped.
+    fn exited(self, name: &str) -> Result<i32, Stop> {
+        match self {
+            Self::Returned => Ok(0),
+            Self::Exited(code) => Ok(code),
+            Self::NotBegun | Self::OutOfFuel(_) => {
+                Err(Stop::new(StopReason::FuelExhausted, format_args!("in {name}")))
+            }
+            Self::Asleep(..) => Err(Stop::new(StopReason::Internal, format_args!("in {name}: asleep"))),
         }
     }
 }
 
-/// A call that cannot be resumed: its exit code if it exited, why it was stopped if it was.
-fn ended(call: Result<TypedResumableCall<()>, Error>, name: &str) -> Result<Option<i32>, Stop> {
-    match call {
-        Ok(_) => Ok(None),
-        Err(error) => match error.i32_exit_status() {
-            Some(code) => Ok(Some(code)),
-            None => Err(Stop::from_run(&error, name)),
-        },
+/// Runs a call on the fuel of this activation, portion by portion.
+fn drive<H: Host>(
+    store: &mut Store<State<H>>,
+    name: &str,
+    begin: impl FnOnce(&mut Store<State<H>>) -> Result<TypedResumableCall<()>, Error>,
+) -> Result<Ended, Stop> {
+    if store.data().fuel.reserve() == 0 {
+        return Ok(Ended::NotBegun);
     }
+    grant(store)?;
+    let mut call = begin(store);
+    loop {
+        settle(store)?;
+        match call {
+            Ok(TypedResumableCall::Finished(())) => return Ok(Ended::Returned),
+            Ok(TypedResumableCall::OutOfFuel(pause)) => {
+                let needed = pause.required_fuel();
+                if needed > Limits::FUEL_PORTION {
+                    return Err(one_step(name, needed, Limits::FUEL_PORTION));
+                }
+                if core::mem::take(&mut store.data_mut().yielded) || needed > store.data().fuel.reserve() {
+                    return Ok(Ended::OutOfFuel(pause));
+                }
+                grant(store)?;
+                call = pause.resume(&mut *store);
+            }
+            Ok(TypedResumableCall::HostTrap(pause)) => {
+                if let Some(Interrupt::Sleep { until_us }) = pause.host_error().downcast_ref() {
+                    let until_us = *until_us;
+                    return Ok(Ended::Asleep(pause, until_us));
+                }
+                return over(pause.host_error(), name);
+            }
+            Err(error) => return over(&error, name),
+        }
+    }
+}
+
+/// An error that ends the app: it exited, or it is stopped.
+fn over(error: &Error, name: &str) -> Result<Ended, Stop> {
+    match error.i32_exit_status() {
+        Some(code) => Ok(Ended::Exited(code)),
+        None => Err(Stop::from_run(error, name)),
+    }
+}
+
+/// Hands a portion of the activation's fuel to the interpreter.
+fn grant<H>(store: &mut Store<State<H>>) -> Result<(), Stop> {
+    let portion = store.data_mut().fuel.take_portion();
+    store.set_fuel(portion).map_err(internal)
+}
+
+/// Takes back what is left of it.
+fn settle<H>(store: &mut Store<State<H>>) -> Result<(), Stop> {
+    let left = store.get_fuel().map_err(internal)?;
+    store.set_fuel(0).map_err(internal)?;
+    store.data_mut().fuel.give_back(left);
+    Ok(())
+}
+
+/// It will never get so much at once.
+fn one_step(name: &str, needed: u64, limit: u64) -> Stop {
+    Stop::new(
+        StopReason::FuelExhausted,
+        format_args!("in {name}: one step needs {needed} fuel, can have {limit}"),
+    )
+}
+
+/// Runs a function of the init phase to its end.
+fn run<H: Host>(store: &mut Store<State<H>>, function: &TypedFunc<(), ()>, name: &str) -> Result<(), Stop> {
+    let ended = match drive(store, name, |store| function.call_resumable(store, ())) {
+        Ok(Ended::Returned) => return Ok(()),
+        Ok(ended) => ended.exited(name),
+        Err(stop) => Err(stop),
+    };
+    store.data_mut().flush();
+    Err(match ended {
+        Ok(code) => Stop::new(StopReason::OtherTrap, format_args!("in {name}: exited with {code}")),
+        Err(stop) => with_growth(stop, store),
+    })
 }
 
 fn export<H, P: WasmParams, R: WasmResults>(
@@ -215,10 +283,6 @@ fn export<H, P: WasmParams, R: WasmResults>(
     let wrong = || Stop::new(StopReason::ExportSignature, format_args!("{name}"));
     let export = instance.get_export(store, name).ok_or_else(missing)?;
     export.into_func().ok_or_else(wrong)?.typed(store).map_err(|_| wrong())
-}
-
-fn fuel_used<H>(store: &Store<State<H>>, given: u64) -> u64 {
-    given.saturating_sub(store.get_fuel().unwrap_or(0))
 }
 
 fn internal(error: Error) -> Stop {

@@ -2,13 +2,20 @@
 //! The interpreter's settings: the deterministic profile, fuel, stacks.
 
 use cofferdam_host_abi::Limits;
-use wasmi::{CompilationMode, Config, Engine};
+use wasmi::{CompilationMode, Config, Engine, OperatorCost};
+
+use crate::fuel::GROW_FUEL;
 
 /// An engine for one app.
 pub(crate) fn engine(limits: &Limits) -> Engine {
     let mut config = Config::default();
     config
         .consume_fuel(true)
+        .operator_cost(OperatorCost {
+            memory_grow: GROW_FUEL,
+            table_grow: GROW_FUEL,
+            ..OperatorCost::default()
+        })
         // Everything is translated at load: lazy translation would charge fuel and take time in whichever
         // tick first calls a function.
         .compilation_mode(CompilationMode::Eager)

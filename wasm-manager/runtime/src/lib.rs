@@ -19,6 +19,7 @@ mod app;
 mod bounds;
 mod calls;
 mod engine;
+mod fuel;
 mod guest;
 mod host;
 mod limiter;

@@ -7,6 +7,7 @@ use wasmi::{Caller, Error, Extern, Memory};
 
 use crate::Host;
 use crate::Level;
+use crate::fuel::FuelTank;
 use crate::limiter::Growth;
 use crate::lines::{LineBuffer, LogGate};
 use crate::random::Random;
@@ -26,8 +27,8 @@ pub(crate) struct State<H> {
     pub(crate) deadline_us: u64,
     /// In the activation under way.
     pub(crate) host_calls: u32,
-    /// Fuel that host calls cost beyond what was left; paid by the activations that follow.
-    pub(crate) fuel_debt: u64,
+    /// Of the activation under way, beside what the interpreter was handed.
+    pub(crate) fuel: FuelTank,
     /// The program gave the rest of its slice away.
     pub(crate) yielded: bool,
 }
@@ -44,7 +45,7 @@ impl<H: Host> State<H> {
             memory: None,
             deadline_us: 0,
             host_calls: 0,
-            fuel_debt: 0,
+            fuel: FuelTank::default(),
             yielded: false,
             host,
             orders,
@@ -66,7 +67,7 @@ impl<H: Host> State<H> {
 pub(crate) struct Call<'a, H> {
     pub(crate) memory: &'a mut [u8],
     pub(crate) state: &'a mut State<H>,
-    /// Fuel left when the call began.
+    /// Fuel left in this activation when the call began.
     pub(crate) fuel: u64,
     /// Bytes that the call moved, to be paid for.
     pub(crate) bytes: u64,
@@ -89,13 +90,16 @@ pub(crate) fn host_call<H: Host, R>(
             Some(memory) => memory.data_and_store_mut(&mut *caller),
             None => (Default::default(), caller.data_mut()),
         };
+        let fuel = fuel.saturating_add(state.fuel.reserve());
         let mut call = Call { memory, state, fuel, bytes: 0 };
         (body(&mut call), call.bytes)
     };
     let cost = Limits::FUEL_PER_HOST_CALL.saturating_add(bytes / Limits::HOST_BYTES_PER_FUEL);
     let state = caller.data_mut();
-    state.fuel_debt = state.fuel_debt.saturating_add(cost.saturating_sub(fuel));
-    let left = if yields || core::mem::take(&mut state.yielded) { 0 } else { fuel.saturating_sub(cost) };
+    state.fuel.owe(cost.saturating_sub(fuel));
+    // Without fuel it comes back at the end of its block of code.
+    state.yielded |= yields;
+    let left = if state.yielded { 0 } else { fuel.saturating_sub(cost) };
     caller.set_fuel(left)?;
     Ok(result)
 }

@@ -5,8 +5,8 @@
 mod descriptors;
 mod poll;
 
-use cofferdam_host_abi::Limits;
 use cofferdam_host_abi::wasi::{CLOCK_MONOTONIC, CLOCK_REALTIME, EBADF, EFAULT, EINVAL, ENOSYS, SUCCESS};
+use cofferdam_host_abi::{Limits, Shape};
 use wasmi::{Caller, Error, Func, FuncType, Store, Val};
 
 use crate::Host;
@@ -76,7 +76,8 @@ pub(crate) fn function<H: Host>(store: &mut Store<State<H>>, name: &str, ty: Fun
         }),
         "sched_yield" => Func::wrap(store, |mut c: C<H>| {
             errno(&mut c, |call| {
-                call.state.yielded = true;
+                // A tick has nothing to yield to.
+                call.state.yielded = call.state.orders.shape == Shape::Command;
                 Ok(())
             })
         }),

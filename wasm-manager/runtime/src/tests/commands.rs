@@ -126,5 +126,5 @@ fn one_step_that_needs_more_than_a_slice_is_the_end() {
     }
     let stop = outcome.unwrap_err();
     assert_eq!(stop.reason, StopReason::FuelExhausted);
-    assert!(stop.detail.as_str().contains("a slice has 1000"), "{stop}");
+    assert!(stop.detail.as_str().contains("can have 1000"), "{stop}");
 }

@@ -143,3 +143,42 @@ fn a_log_flood_is_cut_to_its_rate() {
     assert!(counters.log_bytes_dropped > 50_000);
     assert_eq!(counters.log_lines as usize, host.log().len());
 }
+
+/// `memory.grow` and `table.grow` keep native stack (module `fuel`): with all the fuel that there is, and
+/// nothing to grow, so that only fuel ends it.
+#[test]
+fn growing_without_end_does_not_use_up_the_native_stack() {
+    let limits = Limits { init_fuel: 30_000_000, fuel_per_activation: 30_000_000, ..Limits::DEFAULT };
+    let orders = Orders { limits, ..orders(Shape::Reactor) };
+    let fields = "(memory 1 1) (table 1 1 funcref)";
+    for grow in ["(drop (memory.grow (i32.const 0)))", "(drop (table.grow (ref.null func) (i32.const 1)))"] {
+        let endless = format!("(loop $again {grow} (br $again))");
+        let stop = load_with(&orders, &reactor(fields, &endless)).1.unwrap().activate(0, 10).unwrap_err();
+        assert_eq!(stop.reason, StopReason::FuelExhausted, "{stop}");
+        let start = format!("{fields} (func $start {endless}) (start $start)");
+        assert_eq!(refused(load_with(&orders, &reactor(&start, "")).1).reason, StopReason::FuelExhausted);
+        // Without a loop: a block of code that is too long does not run at all.
+        let straight = grow.repeat(20_000);
+        let stop = load_with(&orders, &reactor(fields, &straight)).1.unwrap().activate(0, 10).unwrap_err();
+        assert!(stop.detail.as_str().contains("one step needs"), "{stop}");
+    }
+}
+
+#[test]
+fn fuel_beyond_a_portion_is_all_usable() {
+    let limits = Limits { fuel_per_activation: 10 * Limits::FUEL_PORTION, ..Limits::DEFAULT };
+    let count = |rounds: u32| {
+        let body = format!(
+            "(local $i i32) (loop $l (br_if $l (i32.ne (i32.const {rounds})
+                (local.tee $i (i32.add (local.get $i) (i32.const 1))))))"
+        );
+        let (_, app) = load_with(&Orders { limits, ..orders(Shape::Reactor) }, &reactor("", &body));
+        let mut app = app.unwrap();
+        let outcome = app.activate(0, 10);
+        (outcome, counters(&app).fuel_last)
+    };
+    let (outcome, fuel) = count(100_000);
+    assert_eq!(outcome, Ok(Activation::Continue));
+    assert!(fuel > 2 * Limits::FUEL_PORTION && fuel < limits.fuel_per_activation, "{fuel}");
+    assert_eq!(count(10_000_000).0.unwrap_err().reason, StopReason::FuelExhausted);
+}
