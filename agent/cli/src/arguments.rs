@@ -33,6 +33,9 @@ pub struct Global {
     /// Secret key file that signs [default for commands to a device: keys/development.key]
     #[arg(long, global = true, env = "COFFERDAM_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
+    /// How long to wait for a device that serves another connection
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10)]
+    pub wait: u16,
     /// Print JSON
     #[arg(long, global = true)]
     pub json: bool,

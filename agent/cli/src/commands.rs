@@ -10,6 +10,7 @@ mod push;
 mod stats;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::CommandFactory;
@@ -71,5 +72,6 @@ fn connect<'k>(global: &Global, key: &'k SigningKey) -> Result<Device<'k>, Clien
             eprintln!("the device is busy with another connection; waiting …");
         }
     };
-    Device::connect(&global.device, key, &Patience::default(), &mut on_busy)
+    let patience = Patience { busy: Duration::from_secs(global.wait.into()), ..Patience::default() };
+    Device::connect(&global.device, key, &patience, &mut on_busy)
 }

@@ -27,6 +27,7 @@ pub const SUITE: Suite = Suite {
         a_malformed_command_is_refused,
         connections_that_come_and_go,
         a_half_closed_connection,
+        a_silent_connection_is_let_go,
         the_greeting_is_stable_within_a_boot,
     ],
 };
@@ -46,7 +47,7 @@ fn a_second_connection_is_told_busy(context: &mut Context<'_>) -> Result<()> {
     let second = Connection::open_once(&context.address()?, &patience()).map(|_| ());
     ensure!(matches!(second, Err(ClientError::Busy { .. })), "not busy: {second:?}");
     // The tool gives up after a while, with a status of its own.
-    let finished = context.cofferdam(&["ls"])?;
+    let finished = context.cofferdam(&["ls", "--wait", "1"])?;
     ensure!(finished.status.code() == Some(BUSY), "not busy: {finished}");
     ensure!(finished.stderr.contains("busy"), "it does not say why: {finished}");
     drop(first);
@@ -161,6 +162,14 @@ fn a_half_closed_connection(context: &mut Context<'_>) -> Result<()> {
             Err(error) => return Err(error).context("reading the greeting"),
         }
     }
+    is_well(context)
+}
+
+/// Who connects and says nothing does not keep others out for ever.
+fn a_silent_connection_is_let_go(context: &mut Context<'_>) -> Result<()> {
+    let mut silent = context.connection()?;
+    let outcome = silent.receive().map(|_| ());
+    ensure!(matches!(outcome, Err(ClientError::Lost(_))), "not closed within {STEP_LIMIT:?}: {outcome:?}");
     is_well(context)
 }
 
