@@ -84,7 +84,9 @@ e2e: images apps ## end-to-end tests in QEMU; SUITE=NAME runs one suite
 test: images apps ## everything: host tests, then end-to-end tests in QEMU
 	@toolchain/test.sh
 
+# The bare-metal program runs the same runtime without a kernel: the baseline of the speed figure.
 bench: images apps ## prints a table of figures, writes build/bench.json
+	@COFFERDAM_BENCH_MODULE=$(BUILD)/apps/corebench.wasm $(CARGO) device build --quiet --profile device -p bare-metal
 	@$(BUILD)/target/debug/cofferdam-e2e bench
 
 lint: cli kernel ## format, lints and documentation

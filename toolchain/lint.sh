@@ -18,8 +18,8 @@ for system in qemu/systems/*/system.xml; do
         toolchain/cargo pd clippy --quiet --profile device -p "$program" -- -D warnings
     done
 done
-echo "lint: clippy, initialiser and loader"
-for program in initialiser loader; do
+echo "lint: clippy, initialiser, loader and bare-metal"
+for program in initialiser loader bare-metal; do
     toolchain/cargo device clippy --quiet --profile device -p "$program" -- -D warnings
 done
 echo "lint: documentation"

@@ -2,7 +2,7 @@
 //! Measures the interpreter: a checksum, a small matrix product, a sieve (integers), and four bodies that
 //! attract each other (floats).
 //!
-//! As an app it runs [`bench`] once a tick and logs what the run took. `qemu/bare-metal` runs the same module without a
+//! As an app it runs [`bench()`] once a tick and logs what the run took. `qemu/bare-metal` runs the same module without a
 //! kernel; `make bench` compares. The module also exports `bench`, so that it can be timed elsewhere.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
