@@ -89,7 +89,7 @@ bench: images apps ## prints a table of figures, writes build/bench.json
 	@COFFERDAM_BENCH_MODULE=$(BUILD)/apps/corebench.wasm $(CARGO) device build --quiet --profile device -p bare-metal
 	@$(BUILD)/target/debug/cofferdam-e2e bench
 
-lint: cli kernel ## format, lints and documentation
+lint: cli kernel apps ## format, lints and documentation
 	@toolchain/lint.sh $(PDS)
 
 check: lint test ## format, lints, documentation, tests: what CI runs

@@ -18,6 +18,7 @@ for system in qemu/systems/*/system.xml; do
         toolchain/cargo pd clippy --quiet --profile device -p "$program" -- -D warnings
     done
 done
+export COFFERDAM_BENCH_MODULE=$COFFERDAM_BUILD/apps/corebench.wasm
 echo "lint: clippy, initialiser, loader and bare-metal"
 for program in initialiser loader bare-metal; do
     toolchain/cargo device clippy --quiet --profile device -p "$program" -- -D warnings
