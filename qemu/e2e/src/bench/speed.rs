@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use cofferdam_qemu::{Clock, Console, Machine, MachineOptions};
 
 use super::product::boot_product;
-use super::{Arguments, Measured, field};
+use super::{Arguments, Measured, field, median};
 use crate::context::Settings;
 use crate::harness::System;
 
@@ -43,15 +43,13 @@ pub fn by_instructions(settings: &Settings, arguments: &Arguments) -> Result<Mea
 
 fn ratio(slot: Vec<f64>, bare: Vec<f64>, clock: &str) -> Result<Measured> {
     let ticks = slot.len();
-    // Whatever else the host does only slows a tick down.
-    let fastest = |speeds: Vec<f64>| speeds.into_iter().max_by(f64::total_cmp);
-    let slot = fastest(slot).ok_or_else(|| anyhow!("no tick in the slot"))?;
-    let bare = fastest(bare).ok_or_else(|| anyhow!("no tick on bare metal"))?;
+    let slot = median(slot).ok_or_else(|| anyhow!("no tick in the slot"))?;
+    let bare = median(bare).ok_or_else(|| anyhow!("no tick on bare metal"))?;
     Ok(Measured {
         value: slot / bare,
         how: format!(
             "{APP}, units of fuel a microsecond: {slot:.1} in an app slot, {bare:.1} in the same interpreter at EL1 without \
-             a kernel (qemu/bare-metal); the fastest of {ticks} ticks; {clock}"
+             a kernel (qemu/bare-metal); medians of {ticks} ticks; {clock}"
         ),
     })
 }
