@@ -13,13 +13,11 @@ CARGO  := toolchain/cargo
 export COFFERDAM_BUILD := $(BUILD)
 export COFFERDAM_KEYS  ?= $(CURDIR)/keys
 
-# Protection domains of system.xml, test systems, and apps.
-PDS := timer_driver console net_driver entropy_driver gateway wasm_manager app_slot sensor_hub actuator_guard
+# Apps and test systems; system.xml names the protection domains.
 APP_CRATES := hello downhill runaway greedy trapper corebench
 SYSTEMS := panic conformance
 
 KERNEL_DIR := $(BUILD)/kernel/$(CONFIG)
-PD_DIR     := $(BUILD)/protection-domains/$(CONFIG)
 IMAGE_DIR  := $(BUILD)/image
 IMAGE      := $(IMAGE_DIR)/cofferdam.elf
 export SEL4_KERNEL_DIR := $(KERNEL_DIR)
@@ -63,7 +61,7 @@ kernel: setup
 .PHONY: kernel
 
 image: cli kernel keys/development.key ## builds the bootable image, build/image/cofferdam.elf
-	@toolchain/image.sh cofferdam system.xml $(PDS)
+	@toolchain/image.sh cofferdam system.xml
 
 images: image ## the same, and the images of the test systems
 	@for system in $(SYSTEMS); do toolchain/image.sh $$system qemu/systems/$$system/system.xml || exit 1; done
@@ -90,7 +88,7 @@ bench: images apps ## prints a table of figures, writes build/bench.json
 	@$(BUILD)/target/debug/cofferdam-e2e bench
 
 lint: cli kernel apps ## format, lints and documentation
-	@toolchain/lint.sh $(PDS)
+	@toolchain/lint.sh
 
 check: lint test ## format, lints, documentation, tests: what CI runs
 

@@ -54,3 +54,7 @@ sysroot_dir() { # keyed by compiler and flags, so that a new one never meets old
     key=$({ "$RUSTC" -vV; echo "$SYSROOT_FLAGS"; } | sha256sum | cut -c1-16)
     echo "$BUILD/sysroot/$key"
 }
+
+programs_of() { # programs_of SYSTEM: the packages whose programs a system description names
+    sed -n 's/.*<program_image path="\([a-z0-9_]*\)\.elf".*/\1/p' "$1" | sort -u
+}

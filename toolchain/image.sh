@@ -4,12 +4,13 @@
 # the name of the program image without .elf), the initialiser and the loader, and packs build/image/NAME.elf.
 # Needs in the environment: SEL4_KERNEL_DIR, COFFERDAM_BUILD (the Makefile sets both).
 set -euo pipefail
-cd "$(dirname "$0")/.."
+. "$(dirname "$0")/common.sh"
+cd "$TOP"
 name=$1 system=$2
 build=$COFFERDAM_BUILD
 config=$(basename "$SEL4_KERNEL_DIR")
 out=$build/target/aarch64-unknown-none/device
-programs=$(sed -n 's/.*<program_image path="\([a-z0-9_]*\)\.elf".*/\1/p' "$system" | sort -u)
+programs=$(programs_of "$system")
 [ -n "$programs" ] || { echo "image: $system names no program images" >&2; exit 1; }
 
 # One call for each program: built together, cargo would give each the features of all.

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # make lint: format, clippy with warnings denied (host, device and app code), documentation, licences.
-# Arguments: the protection domains of the system.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+. "$(dirname "$0")/common.sh"
+cd "$TOP"
 
 echo "lint: format"
 toolchain/cargo host fmt --all --check
@@ -12,9 +12,8 @@ echo "lint: system.xml"
 echo "lint: clippy, host code"
 toolchain/cargo host clippy --quiet --all-targets -- -D warnings
 echo "lint: clippy, protection domains"
-for program in "$@"; do toolchain/cargo pd clippy --quiet --profile device -p "$program" -- -D warnings; done
-for system in qemu/systems/*/system.xml; do
-    for program in $(sed -n 's/.*<program_image path="\([a-z0-9_]*\)\.elf".*/\1/p' "$system" | sort -u); do
+for system in system.xml qemu/systems/*/system.xml; do
+    for program in $(programs_of "$system"); do
         toolchain/cargo pd clippy --quiet --profile device -p "$program" -- -D warnings
     done
 done
