@@ -9,9 +9,11 @@ use sel4::{Fault, Received};
 use crate::handler::LABEL_NOT_SERVED;
 use crate::{Channel, ChannelSet, Child, Handler, MESSAGE_WORDS_MAX, MessageInfo, debug_println};
 
-/// Microkit's slots: what events come from, and the reply object (MCS alone).
+/// Microkit's slots: what events come from; with MCS alone also the reply object, and the monitor if this
+/// protection domain is passive.
 const SLOT_INPUT: u64 = 1;
 const SLOT_REPLY: u64 = 4;
+const SLOT_MONITOR: u64 = 5;
 
 /// A message that [`poll_notification`] received while it looked for notifications.
 struct Postponed {
@@ -58,8 +60,9 @@ pub fn poll_notification() -> Option<ChannelSet> {
 #[doc(hidden)]
 #[expect(clippy::panic, reason = "a broken system description")]
 pub fn run<H: Handler>(init: impl FnOnce() -> H) -> ! {
-    if crate::identity::is_passive() {
-        panic!("passive protection domains are not supported");
+    let is_passive = crate::identity::is_passive();
+    if is_passive && !sel4::MCS {
+        panic!("passive protection domains need a kernel with scheduling contexts (KERNEL=sdk)");
     }
     let mut handler = init();
     for interrupt in crate::identity::interrupts().iter() {
@@ -67,28 +70,55 @@ pub fn run<H: Handler>(init: impl FnOnce() -> H) -> ! {
             debug_println!("{}: interrupt {}: {error}", crate::pd_name(), interrupt.id());
         }
     }
+    let mut source = Source { tells_monitor: is_passive };
     let mut answer: Option<MessageInfo> = None;
     loop {
-        let received = receive(answer.take());
+        let received = source.receive(answer.take());
         answer = dispatch(&mut handler, received);
     }
 }
 
-fn receive(answer: Option<MessageInfo>) -> Received {
-    if let Some(info) = answer {
-        return sel4::reply_recv(SLOT_INPUT, info.to_kernel(), SLOT_REPLY);
-    }
-    match POSTPONED.0.take() {
-        Some(postponed) => {
-            for (index, word) in
-                postponed.words.into_iter().enumerate().take(postponed.received.info.length())
-            {
-                crate::set_mr(index, word);
+/// Where events come from.
+struct Source {
+    /// The monitor has yet to be told that `init` is done. It then binds this protection domain's scheduling context
+    /// to its notification, so that the kernel takes it away when next this protection domain waits: the first
+    /// event is served on its own time, later ones on that of who calls, or of the notification. It must be
+    /// waiting by then, so it tells and waits in one step.
+    tells_monitor: bool,
+}
+
+impl Source {
+    fn receive(&mut self, answer: Option<MessageInfo>) -> Received {
+        if self.tells_monitor {
+            if let Some(info) = answer {
+                // The last caller hangs on the reply object, which takes the answer like an endpoint.
+                sel4::send(SLOT_REPLY, info.to_kernel());
             }
-            postponed.received
+            if let Some(received) = postponed() {
+                return received;
+            }
+            self.tells_monitor = false;
+            return sel4::nb_send_recv(
+                SLOT_MONITOR,
+                MessageInfo::new(0, 0).to_kernel(),
+                SLOT_INPUT,
+                SLOT_REPLY,
+            );
         }
-        None => sel4::recv(SLOT_INPUT, SLOT_REPLY),
+        if let Some(info) = answer {
+            return sel4::reply_recv(SLOT_INPUT, info.to_kernel(), SLOT_REPLY);
+        }
+        postponed().unwrap_or_else(|| sel4::recv(SLOT_INPUT, SLOT_REPLY))
     }
+}
+
+/// What [`poll_notification`] kept for the event loop, as if it had just been received.
+fn postponed() -> Option<Received> {
+    let Postponed { received, words } = POSTPONED.0.take()?;
+    for (index, word) in words.into_iter().enumerate().take(received.info.length()) {
+        crate::set_mr(index, word);
+    }
+    Some(received)
 }
 
 fn dispatch<H: Handler>(handler: &mut H, received: Received) -> Option<MessageInfo> {

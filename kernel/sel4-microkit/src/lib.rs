@@ -55,7 +55,7 @@ pub use identity::pd_name;
 pub use message::{MESSAGE_WORDS_MAX, MessageInfo, get_mr, set_mr, with_message};
 pub use panic::{set_error_sink, set_panic_sink};
 pub use region::MemoryRegion;
-pub use sel4::{Error, Fault, PRINTING};
+pub use sel4::{Error, Fault, MCS, PRINTING, SDK};
 pub use sel4_microkit_macros::protection_domain;
 pub use time::{counter_frequency, now, now_us};
 

@@ -37,7 +37,7 @@ pub use objects::{CNode, CapRights, IrqControl, ObjectType, SlotPath, TcbConfig,
 #[cfg(not(kernel_mcs))]
 pub use paging::{AsidControl, AsidPool, Page, PagingStructure, VmAttributes};
 
-pub use abi::{Received, call, nb_recv, nb_send, recv, reply_recv, send, wait, yield_now};
+pub use abi::{Received, call, nb_recv, nb_send, nb_send_recv, recv, reply_recv, send, wait, yield_now};
 
 /// Numbers of the kernel's interface.
 #[allow(missing_docs, dead_code, non_upper_case_globals)]
@@ -53,6 +53,9 @@ pub const MESSAGE_WORDS_MAX: usize = constants::MESSAGE_WORDS_MAX as usize;
 
 /// Whether the kernel schedules by budgets (MCS).
 pub const MCS: bool = cfg!(kernel_mcs);
+
+/// Version and configuration of the Microkit SDK that the kernel comes from; `None` for our own build.
+pub const SDK: Option<&str> = constants::SDK;
 
 /// Whether the kernel prints for user level ([`debug_put_char`]).
 pub const PRINTING: bool = cfg!(kernel_printing);

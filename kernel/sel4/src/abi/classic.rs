@@ -66,6 +66,18 @@ pub(super) fn reply_recv(source: CPtr, info: MessageInfo, words: Words, _reply: 
 }
 
 #[inline(always)]
+pub(super) fn nb_send_recv(
+    destination: CPtr,
+    info: MessageInfo,
+    words: Words,
+    source: CPtr,
+    reply: CPtr,
+) -> (Received, Words) {
+    nb_send(destination, info, words);
+    recv(source, reply)
+}
+
+#[inline(always)]
 pub(super) fn wait(notification: CPtr) -> u64 {
     recv(notification, 0).0.badge
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The MCS interface: as the classic one, and x6 names the reply object of a receive.
+//! The MCS interface: as the classic one, and x6 names the reply object of a receive, x8 the destination where a
+//! send and a receive name different capabilities.
 
 use core::arch::asm;
 
@@ -11,6 +12,19 @@ type Words = [u64; REGISTER_WORDS];
 /// A system call that sends words and gets words.
 #[inline(always)]
 fn exchange(number: i64, capability: CPtr, info: u64, words: Words, reply: CPtr) -> (Received, Words) {
+    exchange_with(number, capability, info, words, reply, 0)
+}
+
+/// The same with a destination of its own.
+#[inline(always)]
+fn exchange_with(
+    number: i64,
+    capability: CPtr,
+    info: u64,
+    words: Words,
+    reply: CPtr,
+    destination: CPtr,
+) -> (Received, Words) {
     let [mut w0, mut w1, mut w2, mut w3] = words;
     let badge: u64;
     let info_out: u64;
@@ -28,6 +42,7 @@ fn exchange(number: i64, capability: CPtr, info: u64, words: Words, reply: CPtr)
             inlateout("x5") w3,
             in("x6") reply,
             in("x7") number,
+            in("x8") destination,
             options(nostack),
         );
     }
@@ -63,6 +78,17 @@ pub(super) fn nb_recv(source: CPtr, reply: CPtr) -> (Received, Words) {
 #[inline(always)]
 pub(super) fn reply_recv(source: CPtr, info: MessageInfo, words: Words, reply: CPtr) -> (Received, Words) {
     exchange(constants::SYSCALL_ReplyRecv, source, info.word(), words, reply)
+}
+
+#[inline(always)]
+pub(super) fn nb_send_recv(
+    destination: CPtr,
+    info: MessageInfo,
+    words: Words,
+    source: CPtr,
+    reply: CPtr,
+) -> (Received, Words) {
+    exchange_with(constants::SYSCALL_NBSendRecv, source, info.word(), words, reply, destination)
 }
 
 #[inline(always)]

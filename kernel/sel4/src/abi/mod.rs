@@ -85,6 +85,15 @@ pub fn reply_recv(source: CPtr, info: MessageInfo, reply: CPtr) -> Received {
     received
 }
 
+/// Sends if somebody waits, then waits for a message or a notification: one step with MCS, so that whoever gets
+/// the message finds this thread waiting; two steps otherwise.
+#[inline(always)]
+pub fn nb_send_recv(destination: CPtr, info: MessageInfo, source: CPtr, reply: CPtr) -> Received {
+    let (received, words) = kernel::nb_send_recv(destination, info, load(), source, reply);
+    store(words);
+    received
+}
+
 /// Waits for a notification and gives its badge.
 #[inline(always)]
 pub fn wait(notification: CPtr) -> u64 {
