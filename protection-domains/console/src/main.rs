@@ -12,7 +12,7 @@ mod regions;
 use cofferdam_console::{Console, Output, Progress, Source};
 use cofferdam_log_ring::Reader;
 use cofferdam_pl011::Pl011;
-use sel4_microkit::{Channel, ChannelSet, Error, Handler, channel, now_us, protection_domain};
+use sel4_microkit::{Channel, ChannelSet, Error, Handler, SDK, channel, now_us, protection_domain};
 
 struct Uart(Pl011<'static>);
 
@@ -31,6 +31,10 @@ struct ConsolePrinter {
 #[protection_domain]
 fn init() -> impl Handler {
     let own_ring = cofferdam_log_ring::pd::init_without_waking();
+    // On our own kernel the initialiser has said so.
+    if let Some(sdk) = SDK {
+        log::info!("cofferdam {} on the seL4 of Microkit SDK {sdk}", env!("CARGO_PKG_VERSION"));
+    }
     let sources = regions::rings(own_ring).map(|(name, region)| {
         #[allow(clippy::expect_used)] // Sizes stand in `system.xml`.
         let reader = Reader::new(region).expect("system.xml: a log ring is too small");

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use cofferdam_client::recipe::{RECIPE_FILE, Recipe};
 use cofferdam_client::{Connection, Device, Patience, keys};
 use cofferdam_package::SigningKey;
-use cofferdam_qemu::{Clock, Console, Line, Machine, MachineOptions};
+use cofferdam_qemu::{Clock, Console, KernelKind, Line, Machine, MachineOptions};
 use serde_json::Value;
 
 use crate::command::{self, Finished};
@@ -28,8 +28,12 @@ const REFUSED: i32 = 3;
 
 /// Where everything lies.
 pub struct Settings {
-    /// The product's image.
+    /// The product's image; those of test systems lie beside it.
     pub image: PathBuf,
+    /// The kernel in the images.
+    pub kernel: KernelKind,
+    /// Whether that kernel prints (debug configuration).
+    pub kernel_prints: bool,
     /// The `cofferdam` program.
     pub cofferdam: PathBuf,
     /// The key that the image trusts.
@@ -47,11 +51,16 @@ pub struct Settings {
 impl Settings {
     /// The machine for `system`.
     pub fn machine(&self, system: System, console_log: PathBuf) -> MachineOptions {
-        let mut options = match system {
-            System::Special(name) => MachineOptions::new(self.image.with_file_name(format!("{name}.elf"))),
-            System::Product | System::ProductByInstructions => MachineOptions::new(&self.image),
+        let image = match system {
+            // Beside the product, with the same ending.
+            System::Special(name) | System::Budgets(name) => match self.image.extension() {
+                Some(extension) => self.image.with_file_name(name).with_extension(extension),
+                None => self.image.with_file_name(name),
+            },
+            System::Product | System::ProductByInstructions => self.image.clone(),
         };
-        if system == System::ProductByInstructions {
+        let mut options = MachineOptions::with_kernel(image, self.kernel);
+        if matches!(system, System::ProductByInstructions | System::Budgets(_)) {
             options.clock = Clock::InstructionsOnly;
         }
         options.console_log = Some(console_log);
@@ -105,7 +114,7 @@ impl<'a> Context<'a> {
         let folder = settings.output.join(suite.name);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let console_log = free_log_name(&folder);
-        let managed = !matches!(suite.system, System::Special(_));
+        let managed = matches!(suite.system, System::Product | System::ProductByInstructions);
         let machine = Machine::start(&settings.machine(suite.system, console_log.clone()))?;
         if managed {
             machine

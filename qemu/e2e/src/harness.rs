@@ -9,6 +9,7 @@ use std::fmt;
 use std::time::Instant;
 
 use anyhow::Result;
+use cofferdam_qemu::KernelKind;
 
 use crate::context::{Context, Settings};
 
@@ -28,8 +29,10 @@ pub enum System {
     Product,
     /// The product, where virtual time follows executed instructions: a busy host cannot make a tick late.
     ProductByInstructions,
-    /// A test system `build/image/NAME.elf` without management.
+    /// A test system of `qemu/systems` without management.
     Special(&'static str),
+    /// The same, for the kernel with budgets alone, and where virtual time follows executed instructions.
+    Budgets(&'static str),
 }
 
 /// Tests that share a device.
@@ -76,6 +79,9 @@ impl fmt::Display for Totals {
 
 /// Runs the tests of `suite` whose `suite/test` name contains one of `filters`.
 pub fn run_suite(suite: &Suite, filters: &[String], settings: &Settings, totals: &mut Totals) {
+    if matches!(suite.system, System::Budgets(_)) && settings.kernel != KernelKind::Sdk {
+        return skip_suite(suite, filters, "this kernel has no budgets; KERNEL=sdk has", totals);
+    }
     let mut device: Option<Context<'_>> = None;
     for test in suite.tests {
         let name = format!("{}/{}", suite.name, test.name);
@@ -107,6 +113,15 @@ pub fn run_suite(suite: &Suite, filters: &[String], settings: &Settings, totals:
                 }
             }
         }
+    }
+}
+
+/// Counts the same tests as skipped.
+pub fn skip_suite(suite: &Suite, filters: &[String], reason: &str, totals: &mut Totals) {
+    let names = suite.tests.iter().map(|test| format!("{}/{}", suite.name, test.name));
+    for name in names.filter(|name| selected(name, filters)) {
+        totals.skipped += 1;
+        println!("skip  {name}: {reason}");
     }
 }
 

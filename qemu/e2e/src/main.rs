@@ -18,9 +18,13 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
 use cofferdam_client::keys;
+use cofferdam_qemu::KernelKind;
 
 use crate::context::Settings;
-use crate::harness::{Suite, Totals, run_suite};
+use crate::harness::{Suite, Totals, run_suite, skip_suite};
+
+/// The configuration whose kernel prints.
+const DEBUG_CONFIG: &str = "debug";
 
 /// Runs Cofferdam's end-to-end tests in QEMU.
 #[derive(Parser)]
@@ -29,6 +33,9 @@ struct Arguments {
     /// Which suites, or `all`
     #[arg(long = "suite", value_name = "NAME", default_value = "all")]
     suites: Vec<String>,
+    /// Run nothing: count every chosen test as skipped, by name, for this reason
+    #[arg(long, value_name = "REASON")]
+    skip: Option<String>,
     /// List suites and tests, and end
     #[arg(long)]
     list: bool,
@@ -47,7 +54,13 @@ struct Places {
     /// What was built; the defaults of the other options lie there
     #[arg(long, global = true, env = "COFFERDAM_BUILD", default_value = "build", value_name = "FOLDER")]
     build: PathBuf,
-    /// The image [default: BUILD/image/cofferdam.elf]
+    /// Which kernel the images hold
+    #[arg(long, global = true, env = "COFFERDAM_KERNEL", value_enum, default_value_t)]
+    kernel: KernelKind,
+    /// How that kernel was configured: release, debug or benchmark
+    #[arg(long, global = true, env = "COFFERDAM_CONFIG", default_value = "release", value_name = "NAME")]
+    config: String,
+    /// The image [default: BUILD/image/cofferdam.elf, or BUILD/image/sdk/cofferdam.img]
     #[arg(long, global = true, value_name = "FILE")]
     image: Option<PathBuf>,
     /// The host tool [default: BUILD/cofferdam]
@@ -64,9 +77,19 @@ struct Places {
     key: PathBuf,
 }
 
+impl Places {
+    /// One for each kernel, so that both stand beside each other.
+    fn bench_file(&self) -> PathBuf {
+        self.build.join(match self.kernel {
+            KernelKind::Crates => "bench.json",
+            KernelKind::Sdk => "bench-sdk.json",
+        })
+    }
+}
+
 #[derive(Subcommand)]
 enum Command {
-    /// Measure, print a table and write BUILD/bench.json
+    /// Measure, print a table and write BUILD/bench.json (bench-sdk.json)
     Bench(bench::Arguments),
 }
 
@@ -74,7 +97,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
         Some(Command::Bench(options)) => settings(&arguments.places)
-            .and_then(|settings| bench::run(&settings, options, &arguments.places.build.join("bench.json"))),
+            .and_then(|settings| bench::run(&settings, options, &arguments.places.bench_file())),
         None => test(&arguments),
     };
     match outcome {
@@ -99,8 +122,13 @@ fn test(arguments: &Arguments) -> Result<bool> {
         }
         return Ok(true);
     }
-    let settings = settings(&arguments.places)?;
     let mut totals = Totals::default();
+    if let Some(reason) = &arguments.skip {
+        suites.into_iter().for_each(|suite| skip_suite(suite, &arguments.filters, reason, &mut totals));
+        println!("{totals}");
+        return Ok(true);
+    }
+    let settings = settings(&arguments.places)?;
     for suite in suites {
         let folder = settings.output.join(suite.name);
         if folder.exists() {
@@ -133,14 +161,19 @@ fn settings(places: &Places) -> Result<Settings> {
     let build = &places.build;
     let or = |path: &Option<PathBuf>, default: &str| path.clone().unwrap_or_else(|| build.join(default));
     let settings = Settings {
-        image: or(&places.image, "image/cofferdam.elf"),
+        image: places.image.clone().unwrap_or_else(|| build.join(places.kernel.image_path("cofferdam"))),
+        kernel: places.kernel,
+        kernel_prints: places.config == DEBUG_CONFIG,
         // A program without a slash in its name would be looked for on PATH.
         cofferdam: absolute(&or(&places.cofferdam, "cofferdam"))?,
         key: keys::load(&places.key).context("the key that the image trusts (make image makes it)")?,
         key_path: absolute(&places.key)?,
         modules: or(&places.apps, "apps"),
         recipes: places.recipes.clone(),
-        output: build.join("e2e"),
+        output: build.join(match places.kernel {
+            KernelKind::Crates => "e2e",
+            KernelKind::Sdk => "e2e-sdk",
+        }),
     };
     Ok(settings)
 }

@@ -14,6 +14,7 @@ use crate::harness::Suite;
 pub const ALL: &[Suite] = &[
     systems::CONFORMANCE,
     systems::PANIC,
+    systems::MCS,
     apps::SUITE,
     refusals::SUITE,
     network::SUITE,

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use cofferdam_qemu::KernelKind;
 
 /// Boots Cofferdam in QEMU.
 #[derive(Parser)]
@@ -29,9 +30,12 @@ enum Command {
 
 #[derive(Args)]
 struct Options {
-    /// The image
-    #[arg(long, value_name = "FILE", default_value = "build/image/cofferdam.elf")]
-    image: PathBuf,
+    /// The image [default: build/image/cofferdam.elf, or build/image/sdk/cofferdam.img]
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+    /// Which kernel the image holds
+    #[arg(long, env = "COFFERDAM_KERNEL", value_enum, default_value_t)]
+    kernel: KernelKind,
     /// What to push: names of example apps or package files, or `none`
     #[arg(long, value_delimiter = ',', default_value = "none", value_name = "APPS")]
     apps: Vec<String>,
@@ -47,6 +51,13 @@ struct Options {
     /// Let virtual time follow executed instructions
     #[arg(long)]
     icount: bool,
+}
+
+impl Options {
+    fn image(&self) -> PathBuf {
+        let usual = || PathBuf::from("build").join(self.kernel.image_path("cofferdam"));
+        self.image.clone().unwrap_or_else(usual)
+    }
 }
 
 fn main() -> ExitCode {

@@ -18,13 +18,23 @@ const ENTROPY_BUS: &str = "virtio-mmio-bus.23";
 const SDK_LOADER_ADDRESS: &str = "0x70000000";
 
 /// Which kernel the image holds; decides how the image enters the machine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum KernelKind {
     /// Our own build of seL4 5.0.0: one ELF that QEMU starts at EL1.
     #[default]
     Crates,
     /// The Microkit SDK's kernel: a raw image that its loader starts at EL2.
     Sdk,
+}
+
+impl KernelKind {
+    /// Where `toolchain/image.sh` puts the image of system `name`, below the build folder.
+    pub fn image_path(self, name: &str) -> PathBuf {
+        match self {
+            Self::Crates => PathBuf::from(format!("image/{name}.elf")),
+            Self::Sdk => PathBuf::from(format!("image/sdk/{name}.img")),
+        }
+    }
 }
 
 /// What drives the guest's clock.
@@ -63,9 +73,14 @@ pub struct MachineOptions {
 impl MachineOptions {
     /// The usual machine for `image`: our kernel, a network card, ordinary time.
     pub fn new(image: impl Into<PathBuf>) -> Self {
+        Self::with_kernel(image, KernelKind::default())
+    }
+
+    /// The same for an image with this kernel.
+    pub fn with_kernel(image: impl Into<PathBuf>, kernel: KernelKind) -> Self {
         Self {
             image: image.into(),
-            kernel: KernelKind::default(),
+            kernel,
             memory_mib: None,
             network: true,
             clock: Clock::default(),
@@ -147,7 +162,7 @@ mod tests {
 
     #[test]
     fn the_sdk_image_is_loaded_raw() {
-        let text = text(&MachineOptions { kernel: KernelKind::Sdk, ..MachineOptions::new("loader.img") });
+        let text = text(&MachineOptions::with_kernel("loader.img", KernelKind::Sdk));
         assert!(text.contains("virt,virtualization=on"), "{text}");
         assert!(text.contains("-device loader,file=loader.img,addr=0x70000000,cpu-num=0"), "{text}");
     }

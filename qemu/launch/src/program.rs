@@ -104,11 +104,11 @@ pub fn smoke(options: &Options) -> Result<()> {
 }
 
 fn start(options: &Options) -> Result<Machine> {
-    let mut machine = MachineOptions::new(&options.image);
+    let mut machine = MachineOptions::with_kernel(options.image(), options.kernel);
     if options.icount {
         machine.clock = Clock::Instructions;
     }
-    note(&format!("booting {} in QEMU", options.image.display()));
+    note(&format!("booting {} in QEMU", machine.image.display()));
     Ok(Machine::start(&machine)?)
 }
 

@@ -12,8 +12,8 @@ use sel4_microkit::{
 
 use crate::Report;
 
-/// RAM of the platform under test.
-const RAM: core::ops::Range<u64> = 0x4000_0000..0x5000_0000;
+/// Where QEMU virt has RAM, in the larger of the two machines.
+const RAM: core::ops::Range<u64> = 0x4000_0000..0xc000_0000;
 
 pub(crate) fn calls(report: &mut Report, server: Channel) {
     for count in [0, 1, 4, 5, MESSAGE_WORDS_MAX] {
