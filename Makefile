@@ -3,6 +3,7 @@
 # toolchain/ and kernel/build/, each of which is quick when nothing has changed.
 
 KERNEL ?= crates
+MICROKIT_SDK ?=
 BOARD  ?= qemu-virt-aarch64
 CONFIG ?= release
 SUITE  ?= all
@@ -17,10 +18,24 @@ export COFFERDAM_KEYS  ?= $(CURDIR)/keys
 APP_CRATES := hello downhill runaway greedy trapper corebench
 SYSTEMS := panic conformance
 
+# What differs between the two kernels: where the kernel comes from, and what an image is called. Their objects
+# and images lie in folders of their own (toolchain/image.sh).
+ifeq ($(KERNEL),sdk)
+# The SDK calls our qemu-virt-aarch64 qemu_virt_aarch64.
+SDK_BOARD  := $(subst -,_,$(BOARD))
+KERNEL_DIR := $(if $(filter /%,$(MICROKIT_SDK)),,$(CURDIR)/)$(MICROKIT_SDK)/board/$(SDK_BOARD)/$(CONFIG)
+IMAGE      := $(BUILD)/image/sdk/cofferdam.img
+CONFIGS    := release debug benchmark
+SYSTEMS    += mcs
+else
 KERNEL_DIR := $(BUILD)/kernel/$(CONFIG)
-IMAGE_DIR  := $(BUILD)/image
-IMAGE      := $(IMAGE_DIR)/cofferdam.elf
+IMAGE      := $(BUILD)/image/cofferdam.elf
+CONFIGS    := release debug
+endif
 export SEL4_KERNEL_DIR := $(KERNEL_DIR)
+export COFFERDAM_KERNEL := $(KERNEL)
+export COFFERDAM_CONFIG := $(CONFIG)
+export MICROKIT_SDK
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run smoke test e2e bench check lint image images cli apps push clean fmt configuration
@@ -29,15 +44,15 @@ help: ## lists the targets
 	@echo "Cofferdam: WebAssembly apps on seL4"
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@echo "Variables: KERNEL=crates|sdk BOARD=$(BOARD) CONFIG=release|debug APPS=none|a,b SUITE=NAME"
+	@echo "KERNEL=sdk needs MICROKIT_SDK=/path/to/microkit-sdk-2.3.0, and knows CONFIG=benchmark as well"
 
 configuration:
-	@case "$(KERNEL)" in crates) ;; \
-	  sdk) echo "KERNEL=sdk (the seL4 Microkit SDK) is not supported yet; use KERNEL=crates" >&2; exit 1 ;; \
-	  *) echo "KERNEL='$(KERNEL)' is unknown; it takes crates or sdk" >&2; exit 1 ;; esac
 	@case "$(BOARD)" in qemu-virt-aarch64) ;; \
 	  *) echo "BOARD='$(BOARD)' is unknown; it takes qemu-virt-aarch64" >&2; exit 1 ;; esac
-	@case "$(CONFIG)" in release|debug) ;; \
-	  *) echo "CONFIG='$(CONFIG)' is unknown; it takes release or debug" >&2; exit 1 ;; esac
+	@case " $(CONFIGS) " in *" $(CONFIG) "*) ;; \
+	  *) echo "CONFIG='$(CONFIG)' is unknown; with KERNEL=$(KERNEL) it takes one of: $(CONFIGS)" >&2; exit 1 ;; esac
+	@case "$(KERNEL)" in crates) ;; sdk) toolchain/sdk.sh $(SDK_BOARD) $(CONFIG) >/dev/null ;; \
+	  *) echo "KERNEL='$(KERNEL)' is unknown; it takes crates or sdk" >&2; exit 1 ;; esac
 
 setup: configuration ## installs what is missing (apt on Debian and Ubuntu), builds the sysroots
 	@toolchain/setup.sh
@@ -57,10 +72,12 @@ apps: setup ## builds the example apps for Wasm into build/apps
 	@for app in $(APP_CRATES); do cp -u $(BUILD)/target/wasm32-unknown-unknown/app/$$app.wasm $(BUILD)/apps/$$app.wasm; done
 
 kernel: setup
+ifneq ($(KERNEL),sdk)
 	@kernel/build/build.sh $(CONFIG)
+endif
 .PHONY: kernel
 
-image: cli kernel keys/development.key ## builds the bootable image, build/image/cofferdam.elf
+image: cli kernel keys/development.key ## builds the bootable image under build/image
 	@toolchain/image.sh cofferdam system.xml
 
 images: image ## the same, and the images of the test systems
@@ -79,7 +96,11 @@ push: cli ## pushes APP=file.cdam (signed) to DEVICE=host:port
 e2e: images apps ## end-to-end tests in QEMU; SUITE=NAME runs one suite
 	@$(BUILD)/target/debug/cofferdam-e2e --suite $(SUITE)
 
+# With an SDK at hand, the default kernel's tests are followed by the end-to-end tests on the SDK's.
 test: images apps ## everything: host tests, then end-to-end tests in QEMU
+ifneq ($(KERNEL),sdk)
+	@test -z "$(MICROKIT_SDK)" || $(MAKE) --no-print-directory images KERNEL=sdk
+endif
 	@toolchain/test.sh
 
 # The bare-metal program runs the same runtime without a kernel: the baseline of the speed figure.

@@ -58,3 +58,11 @@ sysroot_dir() { # keyed by compiler and flags, so that a new one never meets old
 programs_of() { # programs_of SYSTEM: the packages whose programs a system description names
     sed -n 's/.*<program_image path="\([a-z0-9_]*\)\.elf".*/\1/p' "$1" | sort -u
 }
+
+device_target_dir() { # where cargo puts the code of the device: the two kernels' never meet
+    local target=${CARGO_TARGET_DIR:-$BUILD/target}
+    case ${COFFERDAM_KERNEL:-crates} in
+    sdk) echo "$target/sdk" ;;
+    *) echo "$target" ;;
+    esac
+}

@@ -1,32 +1,52 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # toolchain/image.sh NAME SYSTEM: builds every program that the system description names (the package has
-# the name of the program image without .elf), the initialiser and the loader, and packs build/image/NAME.elf.
-# Needs in the environment: SEL4_KERNEL_DIR, COFFERDAM_BUILD (the Makefile sets both).
+# the name of the program image without .elf) and packs an image:
+#   crates  with our initialiser, loader and image tool, into build/image/NAME.elf
+#   sdk     with the Microkit SDK's tool, which brings its own, into build/image/sdk/NAME.img
+# Needs in the environment: COFFERDAM_BUILD, COFFERDAM_KERNEL, COFFERDAM_CONFIG, SEL4_KERNEL_DIR, for the SDK also
+# MICROKIT_SDK (the Makefile sets all).
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$TOP"
 name=$1 system=$2
 build=$COFFERDAM_BUILD
-config=$(basename "$SEL4_KERNEL_DIR")
-out=$build/target/aarch64-unknown-none/device
+config=$COFFERDAM_CONFIG
 programs=$(programs_of "$system")
 [ -n "$programs" ] || { echo "image: $system names no program images" >&2; exit 1; }
+tool=$build/target/debug/cofferdam-image
+
+CARGO_TARGET_DIR=$(device_target_dir)
+export CARGO_TARGET_DIR
+out=$CARGO_TARGET_DIR/aarch64-unknown-none/device
+case $COFFERDAM_KERNEL in
+crates) elves=$build/protection-domains/$config images=$build/image suffix=elf ;;
+sdk) elves=$build/protection-domains/sdk-$config images=$build/image/sdk suffix=img ;;
+*) echo "image: COFFERDAM_KERNEL is '$COFFERDAM_KERNEL'; it takes crates or sdk" >&2; exit 1 ;;
+esac
+mkdir -p "$elves" "$images"
+image=$images/$name.$suffix report=$images/$name.txt
 
 # One call for each program: built together, cargo would give each the features of all.
 for program in $programs; do
     toolchain/cargo pd build --quiet --profile device -p "$program"
-done
-toolchain/cargo device build --quiet --profile device -p initialiser
-toolchain/cargo device build --quiet --profile device -p loader
-
-tool=$build/target/debug/cofferdam-image
-elves=$build/protection-domains/$config
-mkdir -p "$elves" "$build/image"
-for program in $programs; do
     "$tool" finish-pd "$out/$program" -o "$elves/$program.elf"
 done
-"$tool" --system "$system" --search-path "$elves" --kernel "$SEL4_KERNEL_DIR/kernel.elf" \
-    --initialiser "$out/initialiser" --loader "$out/loader" \
-    --output "$build/image/$name.elf" --report "$build/image/$name.txt"
-echo "image: build/image/$name.elf ($(($(stat -c %s "$build/image/$name.elf") / 1024)) KiB, $config kernel)"
+
+if [ "$COFFERDAM_KERNEL" = crates ]; then
+    toolchain/cargo device build --quiet --profile device -p initialiser
+    toolchain/cargo device build --quiet --profile device -p loader
+    "$tool" --system "$system" --search-path "$elves" --kernel "$SEL4_KERNEL_DIR/kernel.elf" \
+        --initialiser "$out/initialiser" --loader "$out/loader" --output "$image" --report "$report"
+else
+    # …/board/BOARD/CONFIG
+    board=$(basename "$(dirname "$SEL4_KERNEL_DIR")")
+    log=$images/$name.log
+    if ! "$MICROKIT_SDK/bin/microkit" "$system" --search-path "$elves" --board "$board" --config "$config" \
+        --output "$image" --report "$report" >"$log" 2>&1; then
+        cat "$log" >&2
+        echo "image: the SDK's tool refused $system; its reasons are above" >&2
+        exit 1
+    fi
+fi
+echo "image: ${image#"$TOP"/} ($(($(stat -c %s "$image") / 1024)) KiB, $config kernel)"

@@ -11,16 +11,20 @@ echo "lint: system.xml"
 "$COFFERDAM_BUILD/target/debug/cofferdam-image" check system.xml
 echo "lint: clippy, host code"
 toolchain/cargo host clippy --quiet --all-targets -- -D warnings
+device_cargo() { CARGO_TARGET_DIR=$(device_target_dir) toolchain/cargo "$@"; } # for this run's kernel
 echo "lint: clippy, protection domains"
 for system in system.xml qemu/systems/*/system.xml; do
     for program in $(programs_of "$system"); do
-        toolchain/cargo pd clippy --quiet --profile device -p "$program" -- -D warnings
+        device_cargo pd clippy --quiet --profile device -p "$program" -- -D warnings
     done
 done
 export COFFERDAM_BENCH_MODULE=$COFFERDAM_BUILD/apps/corebench.wasm
-echo "lint: clippy, initialiser, loader and bare-metal"
-for program in initialiser loader bare-metal; do
-    toolchain/cargo device clippy --quiet --profile device -p "$program" -- -D warnings
+# The SDK brings its own initialiser and loader.
+own=(bare-metal)
+[ "${COFFERDAM_KERNEL:-crates}" = sdk ] || own+=(initialiser loader)
+echo "lint: clippy, ${own[*]}"
+for program in "${own[@]}"; do
+    device_cargo device clippy --quiet --profile device -p "$program" -- -D warnings
 done
 echo "lint: documentation"
 RUSTDOCFLAGS="-D warnings" toolchain/cargo host doc --quiet --no-deps
