@@ -15,5 +15,5 @@ mod noise;
 mod tests;
 mod vehicle;
 
-pub use hub::{Hub, STEPS_MAX, Steps};
+pub use hub::{BATCH_PERIOD_US, Hub, STEPS_MAX, Steps};
 pub use vehicle::{Controls, Vehicle};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Protection domain: the sensors.
 //!
-//! Steps the synthetic vehicle at 1 kHz with the outputs that `actuator_guard` publishes, and serves
-//! `cofferdam_device_protocol::sensor`.
+//! Samples the synthetic vehicle at 1 kHz with the outputs that `actuator_guard` publishes, and serves
+//! `cofferdam_device_protocol::sensor`. It takes what is due when somebody reads, and wakes by itself for a batch of
+//! samples only: every time it preempts an app it costs that app two switches of address space.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -12,7 +13,7 @@ mod regions;
 use cofferdam_device_protocol::outputs::{self, Outputs, ReadError};
 use cofferdam_device_protocol::{SAMPLE_PERIOD_US, SENSOR_COUNT, WORDS_MAX, actuator_by_name, pd};
 use cofferdam_shared_memory::SharedRegion;
-use cofferdam_synthetic_sensors::{Controls, Hub};
+use cofferdam_synthetic_sensors::{BATCH_PERIOD_US, Controls, Hub};
 use cofferdam_timer_protocol::CallError;
 use cofferdam_timer_protocol::pd::Timer;
 use sel4_microkit::{Channel, ChannelSet, Handler, MessageInfo, channel, now_us, protection_domain};
@@ -37,7 +38,7 @@ fn init() -> impl Handler {
     let timer = Timer::new(channel!(timer_channel));
     // On a whole millisecond, with a millisecond to spare.
     let first_us = (now_us() / SAMPLE_PERIOD_US + 2) * SAMPLE_PERIOD_US;
-    if let Err(error) = timer.periodic(first_us, SAMPLE_PERIOD_US) {
+    if let Err(error) = timer.periodic(first_us, BATCH_PERIOD_US) {
         log::error!("no samples: {error}");
     }
     log::info!("{SENSOR_COUNT} synthetic sensors, a sample every {SAMPLE_PERIOD_US} us");
@@ -63,6 +64,14 @@ impl SensorHub {
                 Controls::default()
             }
         }
+    }
+
+    /// Takes the samples that are due.
+    fn advance(&mut self) {
+        let controls = self.controls();
+        let now_us = now_us();
+        self.skipped += self.hub.advance(now_us, controls).skipped;
+        self.complain(now_us);
     }
 
     fn complain(&mut self, now_us: u64) {
@@ -98,10 +107,7 @@ impl Handler for SensorHub {
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), CallError> {
         if channels.contains(self.timer.channel()) {
-            let controls = self.controls();
-            let now_us = now_us();
-            self.skipped += self.hub.advance(now_us, controls).skipped;
-            self.complain(now_us);
+            self.advance();
         }
         Ok(())
     }
@@ -109,6 +115,7 @@ impl Handler for SensorHub {
     fn protected(&mut self, _: Channel, message: MessageInfo) -> Result<MessageInfo, CallError> {
         let mut buffer = [0; WORDS_MAX + 1];
         let words = pd::receive(message, &mut buffer);
+        self.advance();
         Ok(pd::answer(&self.hub.answer(message.label(), words)))
     }
 }
