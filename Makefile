@@ -103,9 +103,10 @@ ifneq ($(KERNEL),sdk)
 endif
 	@toolchain/test.sh
 
-# The bare-metal program runs the same runtime without a kernel: the baseline of the speed figure.
+# The bare-metal program runs the same runtime without a kernel: the baseline of the speed figure. Built with the
+# flags of protection domains (toolchain/cargo pd).
 bench: images apps ## prints a table of figures, writes build/bench.json
-	@COFFERDAM_BENCH_MODULE=$(BUILD)/apps/corebench.wasm $(CARGO) device build --quiet --profile device -p bare-metal
+	@RUSTFLAGS="-Ctarget-feature=-strict-align -Awarnings" COFFERDAM_BENCH_MODULE=$(BUILD)/apps/corebench.wasm $(CARGO) device build --quiet --profile device -p bare-metal
 	@$(BUILD)/target/debug/cofferdam-e2e bench
 
 lint: cli kernel apps ## format, lints and documentation

@@ -13,7 +13,7 @@
 #[cfg(target_os = "none")]
 mod entry;
 pub mod memory;
-mod mmio;
+pub mod mmio;
 #[cfg(target_os = "none")]
 pub mod mmu;
 #[cfg(target_os = "none")]

@@ -12,6 +12,11 @@ pub fn now_us() -> u64 {
     (u128::from(CNTPCT_EL0.get()) * 1_000_000 / u128::from(per_second)) as u64
 }
 
+/// The counter's ticks in so many microseconds.
+pub fn ticks(time_us: u64) -> u64 {
+    (u128::from(time_us) * u128::from(CNTFRQ_EL0.get()) / 1_000_000) as u64 + 1
+}
+
 /// A host without devices. Lines are kept, so that printing them is not measured.
 #[derive(Default)]
 pub struct NoDevices {

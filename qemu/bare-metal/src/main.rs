@@ -5,14 +5,15 @@
 //! the bare machine: no address spaces, no other protection domains, no interrupts. What a slot reaches of this speed is
 //! what isolation leaves.
 //!
-//! The app may be a reactor, which is ticked 20 times without pause, or a command, which is run to its end. Either gets as
-//! much fuel for an activation as a slot gives at most. Prints each line that it logs as `bare-metal: LINE`, then
+//! The app may be a reactor, which is ticked 20 times, once a second as corebench is in its slot, or a command, which is
+//! run to its end. Either gets as much fuel for an activation as a slot gives at most. Prints each line that it logs as `bare-metal: LINE`, then
 //! `bare-metal: activations=N time_us=T fuel=F`, and switches the machine off.
 #![no_std]
 #![no_main]
 
 extern crate alloc;
 
+mod alarm;
 mod host;
 mod regions;
 
@@ -27,7 +28,7 @@ use cofferdam_host_abi::{Limits, Shape};
 use cofferdam_runtime::{Activation, App, Stop};
 use cofferdam_slot_protocol::{AppName, Command, Counters, Orders, StopReason};
 
-use crate::host::NoDevices;
+use crate::{alarm::Alarm, host::NoDevices};
 
 /// The platform's facts, from `platform.toml`.
 #[allow(dead_code, reason = "some of the platform's facts are needed, not all")]
@@ -38,6 +39,8 @@ mod platform {
 static MODULE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/module.wasm"));
 /// Ticks of a reactor: enough for a stable mean, few enough to wait for.
 const TICKS: u64 = 20;
+/// Between two ticks, as in corebench's manifest.
+const PERIOD_US: u64 = 1_000_000;
 
 entry!(main);
 
@@ -68,16 +71,19 @@ fn measure(uart: &mut Uart) -> Result<Figures, Failure> {
     map(regions::tables()).map_err(Failure::Map)?;
     regions::init_heap();
 
-    let (mut app, most) = match load(Shape::Reactor) {
-        Ok(reactor) => (reactor, TICKS),
+    let (mut app, most, period_us) = match load(Shape::Reactor) {
+        Ok(reactor) => (reactor, TICKS, PERIOD_US),
         Err(stop) if stop.reason == StopReason::ExportMissing => {
-            (load(Shape::Command).map_err(Failure::Stopped)?, u64::MAX)
+            (load(Shape::Command).map_err(Failure::Stopped)?, u64::MAX, 0)
         }
         Err(stop) => return Err(Failure::Stopped(stop)),
     };
     let mut figures = Figures { activations: 0, time_us: 0, fuel: 0 };
+    let mut alarm = Alarm::new();
+    let first_us = host::now_us();
     let mut over = false;
     while !over && figures.activations < most {
+        alarm.sleep_until(first_us + figures.activations * period_us);
         let begin_us = host::now_us();
         let outcome = app.activate(begin_us, u64::MAX);
         figures.time_us += host::now_us() - begin_us;
@@ -107,9 +113,10 @@ fn load(shape: Shape) -> Result<App<NoDevices>, Stop> {
 }
 
 fn map(tables: &'static mut Tables) -> Result<(), cofferdam_boot_aarch64::tables::MapError> {
+    tables.map_identity(platform::GIC_START..platform::GIC_END, Memory::Device)?;
     tables.map_identity(platform::UART..platform::UART + 1, Memory::Device)?;
     tables.map_identity(platform::RAM_START..platform::RAM_END, Memory::Normal)?;
-    // SAFETY: all of RAM, where this program is, and the UART are mapped to their own addresses; `entry` got here at
+    // SAFETY: all of RAM, where this program is, the GIC and the UART are mapped to their own addresses; `entry` got here at
     // EL1 with the MMU off, on the only running core.
     unsafe { mmu::enable(tables) };
     Ok(())
