@@ -46,6 +46,9 @@ void numbers(void)
     LABEL(TCBResume);
     LABEL(TCBWriteRegisters);
 
+    /* What the kernel's own encoder makes of label, unwrapped, extra capabilities and length, for the tests. */
+    NUMBER(SAMPLE_MESSAGE_INFO, seL4_MessageInfo_new(0x54321, 5, 2, 97).words[0]);
+
     NUMBER(FAULT_NullFault, seL4_Fault_NullFault);
     NUMBER(FAULT_CapFault, seL4_Fault_CapFault);
     NUMBER(FAULT_UnknownSyscall, seL4_Fault_UnknownSyscall);
@@ -143,6 +146,10 @@ void numbers(void)
     NUMBER(UNTYPED_DESC_SIZE_BITS_OFFSET, offsetof(seL4_UntypedDesc, sizeBits));
     NUMBER(UNTYPED_DESC_IS_DEVICE_OFFSET, offsetof(seL4_UntypedDesc, isDevice));
 
+    NUMBER(RIGHTS_WRITE, seL4_CanWrite.words[0]);
+    NUMBER(RIGHTS_READ, seL4_CanRead.words[0]);
+    NUMBER(RIGHTS_GRANT, seL4_CanGrant.words[0]);
+    NUMBER(RIGHTS_ALL, seL4_AllRights.words[0]);
     NUMBER(VM_CACHEABLE, seL4_ARM_PageCacheable);
     NUMBER(VM_PARITY, seL4_ARM_ParityEnabled);
     NUMBER(VM_EXECUTE_NEVER, seL4_ARM_ExecuteNever);

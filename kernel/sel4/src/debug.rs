@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What helps when something is wrong.
 
-/// Prints one byte if the kernel was built to print; otherwise does nothing.
+/// Prints one byte if there is a kernel that was built to print; otherwise does nothing.
 #[inline]
 pub fn debug_put_char(byte: u8) {
-    #[cfg(kernel_printing)]
+    #[cfg(all(kernel_printing, target_os = "none"))]
     // SAFETY: this system call reads x0 and changes nothing of this program.
     unsafe {
         core::arch::asm!(
@@ -14,7 +14,7 @@ pub fn debug_put_char(byte: u8) {
             options(nostack),
         );
     }
-    #[cfg(not(kernel_printing))]
+    #[cfg(not(all(kernel_printing, target_os = "none")))]
     let _ = byte;
 }
 
@@ -32,6 +32,7 @@ impl core::fmt::Write for DebugWriter {
 }
 
 /// Executes an undefined instruction: the fault handler sees where.
+#[cfg(target_os = "none")]
 pub(crate) fn fault() -> ! {
     // SAFETY: the instruction never completes.
     unsafe { core::arch::asm!("udf #0", options(noreturn, nomem, nostack)) }

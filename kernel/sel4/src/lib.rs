@@ -4,16 +4,24 @@
 //! Every number (system call, invocation label, object type, message layout) comes from the headers of
 //! the kernel that will run, through `build.rs`. The two system call interfaces, classic and MCS, stand
 //! behind one set of functions; the headers decide which is compiled. Message words travel through the
-//! thread's IPC buffer, whose address the runtime gives once at entry ([`set_ipc_buffer`]).
+//! thread's IPC buffer, whose address the runtime gives once at entry (`set_ipc_buffer`).
+//!
+//! Built for a desk, the one instruction that enters the kernel goes to `desk` instead, where a test puts a
+//! kernel of its own; all else is the code that the device runs.
 //!
 //! Not here: anything of Microkit's model (see `sel4-microkit`), SMP, hypervisor and SMMU objects.
 #![no_std]
+
+#[cfg(not(target_os = "none"))]
+extern crate std;
 
 mod abi;
 pub mod badge;
 #[cfg(not(kernel_mcs))]
 mod boot_info;
 mod debug;
+#[cfg(not(target_os = "none"))]
+pub mod desk;
 mod error;
 mod fault;
 mod invocations;
@@ -23,6 +31,8 @@ mod message;
 pub mod objects;
 #[cfg(not(kernel_mcs))]
 mod paging;
+#[cfg(test)]
+mod tests;
 
 #[cfg(not(kernel_mcs))]
 pub use boot_info::{BootInfo, SlotRange, UntypedDescription, initial_slot};
@@ -30,7 +40,9 @@ pub use debug::{DebugWriter, debug_put_char};
 pub use error::Error;
 pub use fault::Fault;
 pub use invocations::{IrqHandler, Tcb};
-pub use ipc_buffer::{get_mr, set_ipc_buffer, set_mr, with_message};
+#[cfg(target_os = "none")]
+pub use ipc_buffer::set_ipc_buffer;
+pub use ipc_buffer::{get_mr, set_mr, with_message};
 pub use message::MessageInfo;
 #[cfg(not(kernel_mcs))]
 pub use objects::{CNode, CapRights, IrqControl, ObjectType, SlotPath, TcbConfig, Untyped};

@@ -77,13 +77,13 @@ pub struct CapRights(pub(crate) u64);
 
 impl CapRights {
     /// Send, or write.
-    pub const WRITE: Self = Self(1);
+    pub const WRITE: Self = Self(constants::RIGHTS_WRITE);
     /// Receive, or read.
-    pub const READ: Self = Self(1 << 1);
+    pub const READ: Self = Self(constants::RIGHTS_READ);
     /// Grant; on this kernel a call and a fault need it for their reply.
-    pub const GRANT: Self = Self(1 << 2);
+    pub const GRANT: Self = Self(constants::RIGHTS_GRANT);
     /// All of them.
-    pub const ALL: Self = Self(7);
+    pub const ALL: Self = Self(constants::RIGHTS_ALL);
 
     /// Both.
     pub const fn with(self, other: Self) -> Self {

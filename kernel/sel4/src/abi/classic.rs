@@ -2,14 +2,11 @@
 //! The classic interface: x0 capability in and badge out, x1 message info, x2-x5 message words, x7 number.
 //! The kernel keeps the last caller itself; there are no reply objects.
 
-use core::arch::asm;
-
-use super::{REGISTER_WORDS, Received};
+use super::{REGISTER_WORDS, Received, Words};
 use crate::{CPtr, MessageInfo, constants};
 
-type Words = [u64; REGISTER_WORDS];
-
 /// A system call that sends words and gets words.
+#[cfg(target_os = "none")]
 #[inline(always)]
 fn exchange(number: i64, capability: CPtr, info: u64, words: Words) -> (Received, Words) {
     let [mut w0, mut w1, mut w2, mut w3] = words;
@@ -19,7 +16,7 @@ fn exchange(number: i64, capability: CPtr, info: u64, words: Words) -> (Received
     // kernel saves and restores all others. Whatever it does to other memory of this program is by
     // capabilities that the caller holds and answers for.
     unsafe {
-        asm!(
+        core::arch::asm!(
             "svc #0",
             inlateout("x0") capability => badge,
             inlateout("x1") info => info_out,
@@ -32,6 +29,11 @@ fn exchange(number: i64, capability: CPtr, info: u64, words: Words) -> (Received
         );
     }
     (Received { info: MessageInfo::from_word(info_out), badge }, [w0, w1, w2, w3])
+}
+
+#[cfg(not(target_os = "none"))]
+fn exchange(number: i64, capability: CPtr, info: u64, words: Words) -> (Received, Words) {
+    crate::desk::enter(crate::desk::Trap { number, capability, info, words, reply: 0, destination: 0 })
 }
 
 #[inline(always)]

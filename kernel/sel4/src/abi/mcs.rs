@@ -2,12 +2,8 @@
 //! The MCS interface: as the classic one, and x6 names the reply object of a receive, x8 the destination where a
 //! send and a receive name different capabilities.
 
-use core::arch::asm;
-
-use super::{REGISTER_WORDS, Received};
+use super::{REGISTER_WORDS, Received, Words};
 use crate::{CPtr, MessageInfo, constants};
-
-type Words = [u64; REGISTER_WORDS];
 
 /// A system call that sends words and gets words.
 #[inline(always)]
@@ -16,6 +12,7 @@ fn exchange(number: i64, capability: CPtr, info: u64, words: Words, reply: CPtr)
 }
 
 /// The same with a destination of its own.
+#[cfg(target_os = "none")]
 #[inline(always)]
 fn exchange_with(
     number: i64,
@@ -32,7 +29,7 @@ fn exchange_with(
     // kernel saves and restores all others. Whatever it does to other memory of this program is by
     // capabilities that the caller holds and answers for.
     unsafe {
-        asm!(
+        core::arch::asm!(
             "svc #0",
             inlateout("x0") capability => badge,
             inlateout("x1") info => info_out,
@@ -47,6 +44,18 @@ fn exchange_with(
         );
     }
     (Received { info: MessageInfo::from_word(info_out), badge }, [w0, w1, w2, w3])
+}
+
+#[cfg(not(target_os = "none"))]
+fn exchange_with(
+    number: i64,
+    capability: CPtr,
+    info: u64,
+    words: Words,
+    reply: CPtr,
+    destination: CPtr,
+) -> (Received, Words) {
+    crate::desk::enter(crate::desk::Trap { number, capability, info, words, reply, destination })
 }
 
 #[inline(always)]

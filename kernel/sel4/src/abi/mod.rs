@@ -17,7 +17,9 @@ use classic as kernel;
 use mcs as kernel;
 
 /// Message words that travel in registers.
-const REGISTER_WORDS: usize = 4;
+pub(crate) const REGISTER_WORDS: usize = 4;
+
+pub(crate) type Words = [u64; REGISTER_WORDS];
 
 /// What a receive brought.
 #[derive(Clone, Copy, Debug)]
@@ -30,12 +32,12 @@ pub struct Received {
 }
 
 #[inline(always)]
-fn load() -> [u64; REGISTER_WORDS] {
+fn load() -> Words {
     [get_mr(0), get_mr(1), get_mr(2), get_mr(3)]
 }
 
 #[inline(always)]
-fn store(words: [u64; REGISTER_WORDS]) {
+fn store(words: Words) {
     for (index, word) in words.into_iter().enumerate() {
         set_mr(index, word);
     }
