@@ -47,6 +47,7 @@ struct Ring {
 struct State {
     device_type: DeviceType,
     legacy: bool,
+    features: u64,
     config: Vec<u8>,
     status: DeviceStatus,
     queues: [Option<Ring>; 2],
@@ -91,12 +92,18 @@ impl FakeDevice {
         let state = Rc::new(RefCell::new(State {
             device_type,
             legacy,
+            features: 0,
             config: config.to_vec(),
             status: DeviceStatus::empty(),
             queues: [None; 2],
             notified: 0,
         }));
         (Self(state.clone()), FakeTransport(state))
+    }
+
+    /// Has the device offer features of its type. Before a driver is given the transport.
+    pub fn offer(&self, features: u64) {
+        self.0.borrow_mut().features = features;
     }
 
     /// Whether the driver uses the device.
@@ -166,7 +173,8 @@ impl Transport for FakeTransport {
 
     fn read_device_features(&mut self) -> u64 {
         const VERSION_1: u64 = 1 << 32;
-        if self.0.borrow().legacy { 0 } else { VERSION_1 }
+        let state = self.0.borrow();
+        state.features | if state.legacy { 0 } else { VERSION_1 }
     }
 
     fn write_driver_features(&mut self, _features: u64) {}
