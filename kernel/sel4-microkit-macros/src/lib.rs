@@ -7,21 +7,38 @@
 //! ```
 //! makes `init` what the runtime calls at each entry; the handler that it returns gets the events.
 
-use proc_macro::TokenStream;
-use quote::quote;
+#[cfg(test)]
+mod tests;
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
 
 /// Marks the function that sets a protection domain up and returns its `Handler`.
 #[proc_macro_attribute]
-pub fn protection_domain(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let function = syn::parse_macro_input!(item as syn::ItemFn);
+pub fn protection_domain(
+    arguments: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    expand(&arguments.into(), item.into()).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+fn expand(arguments: &TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
+    let function: syn::ItemFn = syn::parse2(item)?;
+    let signature = &function.sig;
     if !arguments.is_empty() {
-        return refuse(&function.sig.ident, "protection_domain takes no arguments");
+        return Err(refusal(&signature.ident, "protection_domain takes no arguments"));
     }
-    if !function.sig.inputs.is_empty() {
-        return refuse(&function.sig.inputs, "the init function takes no arguments");
+    if !signature.inputs.is_empty() {
+        return Err(refusal(&signature.inputs, "the init function takes no arguments"));
     }
-    let name = &function.sig.ident;
-    quote! {
+    if let Some(asyncness) = &signature.asyncness {
+        return Err(refusal(asyncness, "the init function cannot be async"));
+    }
+    if !signature.generics.params.is_empty() {
+        return Err(refusal(&signature.generics, "the init function cannot be generic"));
+    }
+    let name = &signature.ident;
+    Ok(quote! {
         #function
 
         #[doc(hidden)]
@@ -29,10 +46,9 @@ pub fn protection_domain(arguments: TokenStream, item: TokenStream) -> TokenStre
         extern "C" fn __sel4_microkit_main() -> ! {
             ::sel4_microkit::__private::run(#name)
         }
-    }
-    .into()
+    })
 }
 
-fn refuse(place: &impl quote::ToTokens, reason: &str) -> TokenStream {
-    syn::Error::new_spanned(place, reason).to_compile_error().into()
+fn refusal(place: &impl ToTokens, reason: &str) -> syn::Error {
+    syn::Error::new_spanned(place, reason)
 }

@@ -28,7 +28,7 @@ impl Child {
         self.0 as u64
     }
 
-    /// Stops the child where it is, also in the middle of a call. Nothing of it runs until [`Self::restart`].
+    /// Stops the child where it is, also in the middle of a call. Nothing of it runs until `restart`.
     pub fn stop(self) -> Result<(), Error> {
         self.tcb().suspend()
     }
@@ -38,9 +38,16 @@ impl Child {
     ///
     /// Every protection domain on this runtime has its entry at the same address and its stack at the same
     /// place (`pd.ld`, Microkit), so the child's are this protection domain's own.
+    #[cfg(target_os = "none")]
     pub fn restart(self) -> Result<(), Error> {
+        self.restart_at(crate::entry::entry_address(), crate::entry::initial_stack_pointer())
+    }
+
+    /// Starts the child at this instruction with this stack.
+    #[cfg(any(target_os = "none", test))]
+    pub(crate) fn restart_at(self, entry: u64, stack_pointer: u64) -> Result<(), Error> {
         self.tcb().suspend()?;
-        self.tcb().write_entry(crate::entry::entry_address(), crate::entry::initial_stack_pointer(), true)
+        self.tcb().write_entry(entry, stack_pointer, true)
     }
 
     fn tcb(self) -> Tcb {

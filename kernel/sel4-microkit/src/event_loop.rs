@@ -2,6 +2,7 @@
 //! Receives events and gives them to the handler.
 
 use core::cell::Cell;
+use core::fmt::Display;
 
 use sel4::badge::{self, Origin};
 use sel4::{Fault, Received};
@@ -21,12 +22,13 @@ struct Postponed {
     words: [u64; MESSAGE_WORDS_MAX],
 }
 
-struct PostponedSlot(Cell<Option<Postponed>>);
+/// Where events come from.
+pub(crate) struct Inbox(Cell<Option<Postponed>>);
 
 // SAFETY: a protection domain has one thread.
-unsafe impl Sync for PostponedSlot {}
+unsafe impl Sync for Inbox {}
 
-static POSTPONED: PostponedSlot = PostponedSlot(Cell::new(None));
+static INBOX: Inbox = Inbox::new();
 
 /// Notifications that are pending now, without waiting; for work that takes long. They are not delivered to
 /// [`Handler::notified`] again.
@@ -37,22 +39,42 @@ static POSTPONED: PostponedSlot = PostponedSlot(Cell::new(None));
 /// Call it from [`Handler::notified`] or `init` only: inside [`Handler::protected`] the receive would lose the
 /// caller that waits for its answer.
 pub fn poll_notification() -> Option<ChannelSet> {
-    let postponed = POSTPONED.0.take();
-    if postponed.is_some() {
-        POSTPONED.0.set(postponed);
-        return None;
+    INBOX.poll()
+}
+
+impl Inbox {
+    pub(crate) const fn new() -> Self {
+        Self(Cell::new(None))
     }
-    let received = sel4::nb_recv(SLOT_INPUT, SLOT_REPLY);
-    if received.badge == 0 {
-        return None;
-    }
-    match badge::decode(received.badge) {
-        Origin::Notification(bits) => Some(ChannelSet::from_bits(bits)),
-        Origin::Protected(_) | Origin::Fault(_) => {
-            let words = core::array::from_fn(crate::get_mr);
-            POSTPONED.0.set(Some(Postponed { received, words }));
-            None
+
+    /// See [`poll_notification`].
+    pub(crate) fn poll(&self) -> Option<ChannelSet> {
+        let postponed = self.0.take();
+        if postponed.is_some() {
+            self.0.set(postponed);
+            return None;
         }
+        let received = sel4::nb_recv(SLOT_INPUT, SLOT_REPLY);
+        if received.badge == 0 {
+            return None;
+        }
+        match badge::decode(received.badge) {
+            Origin::Notification(bits) => Some(ChannelSet::from_bits(bits)),
+            Origin::Protected(_) | Origin::Fault(_) => {
+                let words = core::array::from_fn(crate::get_mr);
+                self.0.set(Some(Postponed { received, words }));
+                None
+            }
+        }
+    }
+
+    /// What [`Self::poll`] kept for the event loop, as if it had just been received.
+    fn postponed(&self) -> Option<Received> {
+        let Postponed { received, words } = self.0.take()?;
+        for (index, word) in words.into_iter().enumerate().take(received.info.length()) {
+            crate::set_mr(index, word);
+        }
+        Some(received)
     }
 }
 
@@ -70,16 +92,16 @@ pub fn run<H: Handler>(init: impl FnOnce() -> H) -> ! {
             debug_println!("{}: interrupt {}: {error}", crate::pd_name(), interrupt.id());
         }
     }
-    let mut source = Source { tells_monitor: is_passive };
+    let mut events = Events::new(&INBOX, is_passive);
     let mut answer: Option<MessageInfo> = None;
     loop {
-        let received = source.receive(answer.take());
-        answer = dispatch(&mut handler, received);
+        answer = events.serve(answer, &mut handler, crate::panic::report_error);
     }
 }
 
-/// Where events come from.
-struct Source {
+/// The event loop: what it receives, and whom it answers.
+pub(crate) struct Events<'a> {
+    inbox: &'a Inbox,
     /// The monitor has yet to be told that `init` is done. It then binds this protection domain's scheduling context
     /// to its notification, so that the kernel takes it away when next this protection domain waits: the first
     /// event is served on its own time, later ones on that of who calls, or of the notification. It must be
@@ -87,14 +109,33 @@ struct Source {
     tells_monitor: bool,
 }
 
-impl Source {
+impl<'a> Events<'a> {
+    pub(crate) const fn new(inbox: &'a Inbox, is_passive: bool) -> Self {
+        Self { inbox, tells_monitor: is_passive }
+    }
+
+    /// Gives the last caller its answer, waits for an event and lets `handler` serve it; gives the next answer.
+    /// The handler's errors go to `report`.
+    pub(crate) fn serve<H: Handler>(
+        &mut self,
+        answer: Option<MessageInfo>,
+        handler: &mut H,
+        report: impl Fn(&dyn Display),
+    ) -> Option<MessageInfo> {
+        let received = self.receive(answer);
+        dispatch(handler, received).unwrap_or_else(|(error, answer)| {
+            report(&error);
+            answer
+        })
+    }
+
     fn receive(&mut self, answer: Option<MessageInfo>) -> Received {
         if self.tells_monitor {
             if let Some(info) = answer {
                 // The last caller hangs on the reply object, which takes the answer like an endpoint.
                 sel4::send(SLOT_REPLY, info.to_kernel());
             }
-            if let Some(received) = postponed() {
+            if let Some(received) = self.inbox.postponed() {
                 return received;
             }
             self.tells_monitor = false;
@@ -108,51 +149,29 @@ impl Source {
         if let Some(info) = answer {
             return sel4::reply_recv(SLOT_INPUT, info.to_kernel(), SLOT_REPLY);
         }
-        postponed().unwrap_or_else(|| sel4::recv(SLOT_INPUT, SLOT_REPLY))
+        self.inbox.postponed().unwrap_or_else(|| sel4::recv(SLOT_INPUT, SLOT_REPLY))
     }
 }
 
-/// What [`poll_notification`] kept for the event loop, as if it had just been received.
-fn postponed() -> Option<Received> {
-    let Postponed { received, words } = POSTPONED.0.take()?;
-    for (index, word) in words.into_iter().enumerate().take(received.info.length()) {
-        crate::set_mr(index, word);
-    }
-    Some(received)
-}
-
-fn dispatch<H: Handler>(handler: &mut H, received: Received) -> Option<MessageInfo> {
+/// The answer, if somebody waits for one; or the handler's error and the answer that goes out in spite of it.
+fn dispatch<H: Handler>(
+    handler: &mut H,
+    received: Received,
+) -> Result<Option<MessageInfo>, (H::Error, Option<MessageInfo>)> {
     match badge::decode(received.badge) {
         Origin::Notification(bits) => {
-            if let Err(error) = handler.notified(ChannelSet::from_bits(bits)) {
-                report(&error);
-            }
-            None
+            handler.notified(ChannelSet::from_bits(bits)).map(|()| None).map_err(|error| (error, None))
         }
         Origin::Protected(channel) => {
             let message = MessageInfo::from_kernel(received.info);
-            match handler.protected(Channel::new(u64::from(channel)), message) {
-                Ok(answer) => Some(answer),
-                Err(error) => {
-                    report(&error);
-                    Some(MessageInfo::new(LABEL_NOT_SERVED, 0))
-                }
-            }
+            handler
+                .protected(Channel::new(u64::from(channel)), message)
+                .map(Some)
+                .map_err(|error| (error, Some(MessageInfo::new(LABEL_NOT_SERVED, 0))))
         }
         Origin::Fault(child) => {
             let fault = Fault::from_message(received.info);
-            match handler.fault(Child::new(u64::from(child)), fault) {
-                Ok(answer) => answer,
-                Err(error) => {
-                    report(&error);
-                    None
-                }
-            }
+            handler.fault(Child::new(u64::from(child)), fault).map_err(|error| (error, None))
         }
     }
-}
-
-#[cold]
-fn report(error: &dyn core::fmt::Display) {
-    crate::panic::report_error(error);
 }

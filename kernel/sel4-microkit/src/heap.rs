@@ -22,7 +22,7 @@ type Pool =
 /// Blocks are aligned to this many bytes, and each has a header of as many.
 const GRANULARITY_BYTES: usize = rlsf::GRANULARITY;
 
-struct Heap {
+pub(crate) struct Heap {
     pool: UnsafeCell<Pool>,
     used_bytes: Cell<usize>,
     peak_bytes: Cell<usize>,
@@ -33,13 +33,8 @@ struct Heap {
 // allocator does not call back into code that could allocate.
 unsafe impl Sync for Heap {}
 
-#[global_allocator]
-static HEAP: Heap = Heap {
-    pool: UnsafeCell::new(Pool::new()),
-    used_bytes: Cell::new(0),
-    peak_bytes: Cell::new(0),
-    size_bytes: Cell::new(0),
-};
+#[cfg_attr(target_os = "none", global_allocator)]
+static HEAP: Heap = Heap::new();
 
 /// How full the heap is. Requested sizes; each allocation costs a header more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,24 +54,47 @@ pub struct HeapStatistics {
 /// The region is mapped writable into this protection domain alone, nothing in this program refers to it, and
 /// this function has not been called since the program's entry.
 pub unsafe fn init_heap(region: MemoryRegion) {
-    // SAFETY: the contract of this function gives the whole region to it for good.
-    unsafe { region.start.write_bytes(0, region.size) };
-    let block = NonNull::slice_from_raw_parts(region.start, region.size);
-    // SAFETY: one thread, no other reference to the pool is alive; the block is ours for the program's life.
-    let inserted = unsafe { (*HEAP.pool.get()).insert_free_block_ptr(block) };
-    HEAP.size_bytes.set(inserted.map_or(0, |length| length.get()));
+    // SAFETY: by this function's contract, which is the same.
+    unsafe { HEAP.init(region) }
 }
 
 /// How full the heap is.
 pub fn statistics() -> HeapStatistics {
-    HeapStatistics {
-        used_bytes: HEAP.used_bytes.get(),
-        peak_bytes: HEAP.peak_bytes.get(),
-        size_bytes: HEAP.size_bytes.get(),
-    }
+    HEAP.statistics()
 }
 
 impl Heap {
+    pub(crate) const fn new() -> Self {
+        Self {
+            pool: UnsafeCell::new(Pool::new()),
+            used_bytes: Cell::new(0),
+            peak_bytes: Cell::new(0),
+            size_bytes: Cell::new(0),
+        }
+    }
+
+    /// See [`init_heap`].
+    ///
+    /// # Safety
+    /// Nothing refers to the region, for as long as this heap and its blocks are used; this is called once.
+    pub(crate) unsafe fn init(&self, region: MemoryRegion) {
+        // SAFETY: the contract of this function gives the whole region to it for good.
+        unsafe { region.start.write_bytes(0, region.size) };
+        let block = NonNull::slice_from_raw_parts(region.start, region.size);
+        // SAFETY: one thread, no other reference to the pool is alive; the block is ours for good.
+        let inserted = unsafe { (*self.pool.get()).insert_free_block_ptr(block) };
+        self.size_bytes.set(inserted.map_or(0, |length| length.get()));
+    }
+
+    /// See [`statistics`].
+    pub(crate) fn statistics(&self) -> HeapStatistics {
+        HeapStatistics {
+            used_bytes: self.used_bytes.get(),
+            peak_bytes: self.peak_bytes.get(),
+            size_bytes: self.size_bytes.get(),
+        }
+    }
+
     fn grown(&self, by: usize) {
         let used = self.used_bytes.get().saturating_add(by);
         self.used_bytes.set(used);

@@ -35,7 +35,11 @@ bitmaps! { microkit_irqs microkit_notifications microkit_pps microkit_ioports }
 pub fn pd_name() -> &'static str {
     // The name was written before this program started and never changes; the compiler must not assume the
     // value that it sees in the source.
-    let bytes = core::hint::black_box(&microkit_name);
+    name_in(core::hint::black_box(&microkit_name))
+}
+
+/// The name up to its end, which need not be marked.
+pub(crate) fn name_in(bytes: &[u8; NAME_BYTES]) -> &str {
     let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(NAME_BYTES);
     core::str::from_utf8(bytes.get(..length).unwrap_or_default()).unwrap_or("?")
 }

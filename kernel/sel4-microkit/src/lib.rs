@@ -30,21 +30,31 @@
 //! Wiring comes from `system.xml`: [`channel!`], [`memory_region!`], [`setvar!`] read what `setvar_*`
 //! attributes wrote. Link with `pd.ld` (`toolchain/cargo pd build …`).
 //!
+//! Built for a desk, what only the device has is missing: the entry, the panic handler, the counter and the global
+//! allocator. System calls go to `sel4::desk`.
+//!
 //! Not here: anything about how the system is put together, threads, interrupts of more than 62 sources.
 #![no_std]
+
+#[cfg(test)]
+extern crate std;
 
 mod channel;
 mod child;
 mod debug;
+#[cfg(target_os = "none")]
 mod entry;
 mod event_loop;
 mod handler;
-#[cfg(feature = "heap")]
+#[cfg(any(feature = "heap", test))]
 pub mod heap;
 mod identity;
 mod message;
 mod panic;
 mod region;
+#[cfg(test)]
+mod tests;
+#[cfg(any(target_os = "none", test))]
 mod time;
 
 pub use channel::{Channel, ChannelSet};
@@ -57,6 +67,7 @@ pub use panic::{set_error_sink, set_panic_sink};
 pub use region::MemoryRegion;
 pub use sel4::{Error, Fault, MCS, PRINTING, SDK};
 pub use sel4_microkit_macros::protection_domain;
+#[cfg(target_os = "none")]
 pub use time::{counter_frequency, now, now_us};
 
 /// What the macros need; no part of the interface.

@@ -13,41 +13,48 @@ type Sink = fn(&PanicInfo<'_>);
 /// Where errors of handlers go besides the debug console.
 type ErrorSink = fn(&dyn Display);
 
-struct State {
-    sink: Cell<Option<Sink>>,
-    error_sink: Cell<Option<ErrorSink>>,
+struct Sinks {
+    panic: Cell<Option<Sink>>,
+    error: Cell<Option<ErrorSink>>,
+    #[cfg(target_os = "none")]
     panicking: Cell<bool>,
 }
 
 // SAFETY: a protection domain has one thread.
-unsafe impl Sync for State {}
+unsafe impl Sync for Sinks {}
 
-static STATE: State =
-    State { sink: Cell::new(None), error_sink: Cell::new(None), panicking: Cell::new(false) };
+static SINKS: Sinks = Sinks {
+    panic: Cell::new(None),
+    error: Cell::new(None),
+    #[cfg(target_os = "none")]
+    panicking: Cell::new(false),
+};
 
 /// Sets where a panic is told before the protection domain faults, typically its log.
 pub fn set_panic_sink(sink: Sink) {
-    STATE.sink.set(Some(sink));
+    SINKS.panic.set(Some(sink));
 }
 
 /// Sets where the event loop tells an error that a handler returned, typically the protection domain's log.
 pub fn set_error_sink(sink: ErrorSink) {
-    STATE.error_sink.set(Some(sink));
+    SINKS.error.set(Some(sink));
 }
 
+#[cold]
 pub(crate) fn report_error(error: &dyn Display) {
     debug_println!("{}: {error}", crate::pd_name());
-    if let Some(sink) = STATE.error_sink.get() {
+    if let Some(sink) = SINKS.error.get() {
         sink(error);
     }
 }
 
+#[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     // A panic inside the sink ends here at once.
-    if !STATE.panicking.replace(true) {
+    if !SINKS.panicking.replace(true) {
         debug_println!("{}: {info}", crate::pd_name());
-        if let Some(sink) = STATE.sink.get() {
+        if let Some(sink) = SINKS.panic.get() {
             sink(info);
         }
     }
