@@ -2,11 +2,13 @@
 //! Figures of the product as a whole: size, memory, boot, push.
 
 use std::fs;
+use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use cofferdam_client::Device;
 use cofferdam_management_protocol::AppState;
+use cofferdam_qemu::KernelKind;
 
 use super::{Arguments, Measured, median};
 use crate::context::Settings;
@@ -30,7 +32,7 @@ pub fn image_size(settings: &Settings, _: &Arguments) -> Result<Measured> {
     Ok(Measured { value: bytes as f64 / MIB, how: format!("length of {}: {bytes} bytes", path.display()) })
 }
 
-/// All memory is handed out at boot: the initialiser's report, with four apps loaded to see that they fit.
+/// All memory is handed out at boot: what was handed out, with four apps loaded to see that they fit.
 pub fn ram(settings: &Settings, _: &Arguments) -> Result<Measured> {
     let context = boot_product(settings, System::Product)?;
     for number in 1..=4 {
@@ -40,15 +42,37 @@ pub fn ram(settings: &Settings, _: &Arguments) -> Result<Measured> {
     let running = device.list()?.iter().filter(|app| app.state == AppState::Running).count();
     ensure!(running == 4, "only {running} of four apps run");
     let heap_bytes = device.status()?.manager_heap_bytes;
-    let line = context.expect_from(0, "KiB of RAM in use")?;
-    let kib = kib_in_use(&line.text).ok_or_else(|| anyhow!("no figure in: {line}"))?;
+    let (kib, source) = match settings.kernel {
+        KernelKind::Crates => {
+            let line = context.expect_from(0, "KiB of RAM in use")?;
+            let kib = kib_in_use(&line.text).ok_or_else(|| anyhow!("no figure in: {line}"))?;
+            (kib, "the initialiser's report at boot".to_owned())
+        }
+        KernelKind::Sdk => {
+            let path = settings.image.with_extension("txt");
+            let report = fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
+            let kib =
+                kib_to_last_object(&report).ok_or_else(|| anyhow!("no objects in {}", path.display()))?;
+            (kib, format!("from the kernel to the last object of {}", path.display()))
+        }
+    };
     Ok(Measured {
         value: kib / 1024.0,
         how: format!(
-            "the initialiser's report at boot, which hands out all memory that there will ever be; four apps run in it, \
-             wasm_manager's heap then holds {heap_bytes} bytes"
+            "{source}: all memory that there will ever be is handed out then; four apps run in it, wasm_manager's heap then \
+             holds {heap_bytes} bytes"
         ),
     })
+}
+
+/// RAM that the SDK's kernel uses on QEMU virt; the kernel lies at its start.
+const SDK_RAM: Range<u64> = 0x6000_0000..0xc000_0000;
+
+/// Objects lie one after the other behind the kernel; a line of the tool's report ends in `@ 0xADDRESS`.
+fn kib_to_last_object(report: &str) -> Option<f64> {
+    let address = |line: &str| u64::from_str_radix(line.rsplit_once("@ 0x")?.1.trim(), 16).ok();
+    let last = report.lines().filter_map(address).filter(|address| SDK_RAM.contains(address)).max()?;
+    Some((last - SDK_RAM.start) as f64 / 1024.0)
 }
 
 /// `… N protection domains, K KiB of RAM in use`
@@ -129,6 +153,13 @@ mod tests {
     fn the_report_is_read() {
         let line = "initialiser: 14 protection domains, 51234 KiB of RAM in use";
         assert_eq!(kib_in_use(line), Some(51234.0));
+    }
+
+    #[test]
+    fn the_sdk_tools_report_is_read() {
+        let report = "# Kernel Objects\n\t0 - CNode: 'a' @ 0x000060100000\n\t1 - Page(4 KiB): 'uart' @ 0x000009000000\n";
+        assert_eq!(kib_to_last_object(report), Some(1024.0));
+        assert_eq!(kib_to_last_object("nothing"), None);
     }
 
     #[test]
