@@ -19,22 +19,36 @@ read -r passed failed skipped < <(awk '/^test result:/ {
 if [ "$broken" = 1 ] && [ "$failed" = 0 ]; then failed=1; fi
 if [ "$passed" = 0 ]; then echo "test: no host test ran; see $log" >&2; failed=$((failed + 1)); fi
 
-if [ "${COFFERDAM_TEST_ONLY:-}" = host ]; then
-    echo "test: end-to-end tests skipped (COFFERDAM_TEST_ONLY=host)"
-    skipped=$((skipped + 1))
-else
-    echo "test: end-to-end tests in QEMU (make e2e)"
-    log=$build/test/e2e.log
-    "$build/target/debug/cofferdam-e2e" --suite all 2>&1 | tee "$log"
+# The end-to-end tests on one kernel; further arguments go to the program.
+end_to_end() { # end_to_end KERNEL ARGUMENT…
+    local kernel=$1 log=$build/test/e2e-$1.log status line p f s
+    shift
+    COFFERDAM_KERNEL=$kernel "$build/target/debug/cofferdam-e2e" --suite all "$@" 2>&1 | tee "$log"
     status=${PIPESTATUS[0]}
     line=$(grep -E '^e2e: [0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
     if [ -z "$line" ]; then
         echo "test: the end-to-end tests ended without a result line (status $status); see $log" >&2
         failed=$((failed + 1))
+        return
+    fi
+    read -r _ p _ f _ s _ <<<"$line"
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    if [ "$status" -ne 0 ] && [ "$f" = 0 ]; then failed=$((failed + 1)); fi
+}
+
+if [ "${COFFERDAM_TEST_ONLY:-}" = host ]; then
+    echo "test: end-to-end tests skipped (COFFERDAM_TEST_ONLY=host)"
+    skipped=$((skipped + 1))
+else
+    if [ "$COFFERDAM_KERNEL" != sdk ]; then
+        echo "test: end-to-end tests in QEMU, KERNEL=crates (make e2e)"
+        end_to_end crates
+    fi
+    echo "test: end-to-end tests in QEMU, KERNEL=sdk (make e2e KERNEL=sdk)"
+    if [ -n "${MICROKIT_SDK:-}" ]; then
+        end_to_end sdk
     else
-        read -r _ p _ f _ s _ <<<"$line"
-        passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-        if [ "$status" -ne 0 ] && [ "$f" = 0 ]; then failed=$((failed + 1)); fi
+        end_to_end sdk --skip "KERNEL=sdk needs MICROKIT_SDK=/path/to/microkit-sdk-2.3.0"
     fi
 fi
 
