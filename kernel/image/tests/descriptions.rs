@@ -118,7 +118,9 @@ fn values_that_are_none() {
     refused("priority=\"200\"", "priority=\"255\"", "6:36", "from 0 to 254");
     refused("priority=\"200\"", "priority=\"-1\"", "6:36", "from 0 to 254");
     refused("irq=\"33\" id=\"0\"", "irq=\"33\" id=\"62\"", "11:19", "from 0 to 61");
-    refused("id=\"4\"", "id=\"0x4\"", "21:52", "decimal number from 0 to 61");
+    refused("id=\"4\"", "id=\"0x40\"", "21:52", "number from 0 to 61");
+    refused("pd=\"app_0\" id=\"2\"", "pd=\"app_0\" id=\"0x2\"", "30:21", "decimal number from 0 to 61");
+    refused("irq=\"33\"", "irq=\"0x21\"", "11:10", "decimal number from 0 to 1019");
     refused("pp=\"true\"", "pp=\"yes\"", "26:30", "must be \"true\" or \"false\"");
     refused("trigger=\"edge\"", "trigger=\"rising\"", "11:26", "must be \"level\" or \"edge\"");
     refused("perms=\"r\"", "perms=\"w\"", "15:40", "lacks 'r'");

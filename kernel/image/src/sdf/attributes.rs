@@ -80,14 +80,7 @@ impl<'a, 'input> Attributes<'a, 'input> {
     pub fn number(&self, name: &str, diagnostics: &mut Diagnostics<'_>) -> Option<At<u64>> {
         let attribute = self.find(name)?;
         let at = attribute.range().start;
-        let digits = attribute.value().replace('_', "");
-        let parsed = match digits.strip_prefix("0x") {
-            Some(hex) if !hex.starts_with('+') => u64::from_str_radix(hex, 16).ok(),
-            Some(_) => None,
-            None if digits.starts_with('+') => None,
-            None => digits.parse().ok(),
-        };
-        match parsed {
+        match parse(attribute.value()) {
             Some(value) => Some(At { value, at }),
             None => {
                 let value = attribute.value();
@@ -105,28 +98,50 @@ impl<'a, 'input> Attributes<'a, 'input> {
         self.require(name, diagnostics).and_then(|()| self.number(name, diagnostics))
     }
 
-    /// A decimal number from 0 to `greatest` that must be there (Microkit takes identifiers in decimal only).
-    pub fn required_id(
+    /// A number from 0 to `greatest`, written as in [`Self::number`], that may be missing.
+    pub fn number_to(&self, name: &str, greatest: u64, diagnostics: &mut Diagnostics<'_>) -> Option<At<u64>> {
+        self.bounded(name, "", parse, greatest, diagnostics)
+    }
+
+    /// The same, and it must be there.
+    pub fn required_number_to(
         &self,
         name: &str,
         greatest: u64,
         diagnostics: &mut Diagnostics<'_>,
     ) -> Option<At<u64>> {
-        self.require(name, diagnostics).and_then(|()| self.id(name, greatest, diagnostics))
+        self.require(name, diagnostics).and_then(|()| self.number_to(name, greatest, diagnostics))
     }
 
-    /// A decimal number from 0 to `greatest` that may be missing.
-    pub fn id(&self, name: &str, greatest: u64, diagnostics: &mut Diagnostics<'_>) -> Option<At<u64>> {
+    /// A decimal number from 0 to `greatest` that must be there: Microkit takes the identifiers of channels and
+    /// interrupts, and the numbers of interrupts, in no other form.
+    pub fn required_decimal(
+        &self,
+        name: &str,
+        greatest: u64,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Option<At<u64>> {
+        let parse = |text: &str| text.parse().ok().filter(|_| !text.starts_with('+'));
+        self.require(name, diagnostics)
+            .and_then(|()| self.bounded(name, "decimal ", parse, greatest, diagnostics))
+    }
+
+    fn bounded(
+        &self,
+        name: &str,
+        kind: &str,
+        parse: impl Fn(&str) -> Option<u64>,
+        greatest: u64,
+        diagnostics: &mut Diagnostics<'_>,
+    ) -> Option<At<u64>> {
         let attribute = self.find(name)?;
         let at = attribute.range().start;
         let text = attribute.value();
-        let parsed = text.parse::<u64>().ok().filter(|value| *value <= greatest && !text.starts_with('+'));
+        let parsed = parse(text).filter(|value| *value <= greatest);
         if parsed.is_none() {
             diagnostics.error(
                 at,
-                format!(
-                    "{name}=\"{text}\" is out of range; it must be a decimal number from 0 to {greatest}"
-                ),
+                format!("{name}=\"{text}\" is out of range; it must be a {kind}number from 0 to {greatest}"),
             );
         }
         parsed.map(|value| At { value, at })
@@ -200,5 +215,16 @@ impl<'a, 'input> Attributes<'a, 'input> {
             return None;
         }
         Some(())
+    }
+}
+
+/// A number, decimal or hexadecimal (`0x`), underscores allowed.
+fn parse(text: &str) -> Option<u64> {
+    let digits = text.replace('_', "");
+    match digits.strip_prefix("0x") {
+        Some(hex) if !hex.starts_with('+') => u64::from_str_radix(hex, 16).ok(),
+        Some(_) => None,
+        None if digits.starts_with('+') => None,
+        None => digits.parse().ok(),
     }
 }

@@ -9,6 +9,8 @@ use super::model::{At, Channel, ChildOf, Domain, End, Irq, Map, MemoryRegion, Se
 use super::parse::children;
 use crate::diagnostics::Diagnostics;
 
+/// The last interrupt number that an Arm GIC gives to a device.
+const MAX_INTERRUPT: u64 = 1019;
 /// Microkit's default budget.
 const DEFAULT_BUDGET_US: u64 = 1000;
 /// Microkit's default stack.
@@ -96,7 +98,7 @@ pub fn protection_domain(node: Node<'_, '_>, parent: Option<usize>, context: &mu
     let at = attributes.at();
     let name = attributes.required_text("name", diagnostics);
     let priority = match attributes.has("priority") {
-        true => attributes.id("priority", u64::from(MAX_PRIORITY), diagnostics),
+        true => attributes.number_to("priority", u64::from(MAX_PRIORITY), diagnostics),
         false => Some(At { value: 0, at }),
     };
     let budget_us = attributes.number("budget", diagnostics).unwrap_or(At { value: DEFAULT_BUDGET_US, at });
@@ -112,7 +114,7 @@ pub fn protection_domain(node: Node<'_, '_>, parent: Option<usize>, context: &mu
     }
     let fpu = attributes.boolean("fpu", true, diagnostics);
     let child_of = parent.and_then(|parent| {
-        let id = attributes.required_id("id", MAX_ID, diagnostics)?;
+        let id = attributes.required_number_to("id", MAX_ID, diagnostics)?;
         if let Some(symbol) = attributes.text("setvar_id", diagnostics) {
             let setvar = Setvar { symbol, value: SetvarValue::Number(id.value) };
             if let Some(parent) = context.system.domains.get_mut(parent) {
@@ -214,8 +216,8 @@ fn irq(node: Node<'_, '_>, index: usize, context: &mut Context<'_, '_>) {
         ["pin", "vector", "ioapic", "polarity", "pcidev", "handle"].map(|name| Unsupported { name, reason });
     let attributes = Attributes::new(node, &["irq", "id", "trigger", "setvar_id"], &refused, diagnostics);
     no_children(node, diagnostics);
-    let number = attributes.required_number("irq", diagnostics);
-    let id = attributes.required_id("id", MAX_ID, diagnostics);
+    let number = attributes.required_decimal("irq", MAX_INTERRUPT, diagnostics);
+    let id = attributes.required_decimal("id", MAX_ID, diagnostics);
     let edge = attributes.choice("trigger", ["level", "edge"], diagnostics);
     let setvar_id = attributes.text("setvar_id", diagnostics);
     let (Some(number), Some(id), Some(domain)) = (number, id, context.system.domains.get_mut(index)) else {
@@ -267,7 +269,7 @@ fn end(node: Node<'_, '_>, diagnostics: &mut Diagnostics<'_>) -> Option<End> {
     let attributes = attributes(node, &["pd", "id", "pp", "notify", "setvar_id"], diagnostics);
     no_children(node, diagnostics);
     let domain = attributes.required_text("pd", diagnostics);
-    let id = attributes.required_id("id", MAX_ID, diagnostics);
+    let id = attributes.required_decimal("id", MAX_ID, diagnostics);
     let calls = attributes.boolean("pp", false, diagnostics);
     let notifies = attributes.boolean("notify", true, diagnostics);
     let setvar_id = attributes.text("setvar_id", diagnostics);
