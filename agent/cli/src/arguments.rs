@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 /// Where a device is looked for unless told otherwise: what a local QEMU would forward.
@@ -44,6 +44,20 @@ pub struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make the folder of a new app in Rust: what it takes to build, test and pack it
+    New {
+        /// The app's name
+        name: String,
+        /// What it is to be
+        #[arg(long, value_enum, default_value_t = NewShape::Reactor)]
+        shape: NewShape,
+        /// The folder, which must not be there yet [default: NAME in the current folder]
+        #[arg(long, value_name = "FOLDER")]
+        path: Option<PathBuf>,
+        /// The clone of Cofferdam whose SDK it builds on [default: the one around it, else this program's]
+        #[arg(long, value_name = "FOLDER")]
+        cofferdam: Option<PathBuf>,
+    },
     /// Make a key: PATH.key (secret) and PATH.toml (trust anchor, to be built into images)
     Keygen {
         /// Where, without an ending
@@ -120,6 +134,15 @@ pub enum Command {
         /// Which shell
         shell: Shell,
     },
+}
+
+/// The shapes of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NewShape {
+    /// A control loop: called once a period
+    Reactor,
+    /// A program: runs from start to end
+    Command,
 }
 
 #[cfg(test)]

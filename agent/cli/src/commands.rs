@@ -5,6 +5,7 @@ mod apps;
 mod inspect;
 mod keygen;
 mod logs;
+mod new;
 mod pack;
 mod push;
 mod stats;
@@ -27,6 +28,9 @@ const DEVELOPMENT_KEY: &str = "keys/development.key";
 pub fn run(arguments: Arguments) -> Result<()> {
     let Arguments { global, command } = arguments;
     match command {
+        Command::New { name, shape, path, cofferdam } => {
+            new::run(&name, shape, path, cofferdam.as_deref(), &global)
+        }
         Command::Keygen { path } => keygen::run(&path, &global),
         Command::Pack { recipe, module, output } => pack::pack(&recipe, module, output, &global),
         Command::Sign { package, output } => pack::sign(&package, output, &global),
