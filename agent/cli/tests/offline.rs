@@ -59,6 +59,24 @@ fn keygen_makes_a_pair_once() {
 }
 
 #[test]
+fn arguments_and_environment_are_shown_harmlessly() {
+    let folder = workshop();
+    let recipe = "name = 'tool'\nversion = '1'\nsequence = 1\nshape = 'command'\n\
+                  arguments = ['-v', \"two \\u001b[2Jwords\"]\n[environment]\nMODE = 'fast'\n";
+    fs::write(folder.path().join("cofferdam.toml"), recipe).unwrap();
+    fs::rename(folder.path().join("sample.wasm"), folder.path().join("tool.wasm")).unwrap();
+    stdout(&cofferdam(folder.path(), &["pack"]));
+    let shown = stdout(&cofferdam(folder.path(), &["inspect", "tool.cdam"]));
+    for words in [r#"arguments  "-v" "two \u{1b}[2Jwords""#, r#"MODE="fast" in its environment"#] {
+        assert!(shown.contains(words), "{words} is missing in {shown}");
+    }
+    let shown = stdout(&cofferdam(folder.path(), &["inspect", "tool.cdam", "--json"]));
+    let value: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(value["arguments"][0], "-v");
+    assert_eq!(value["environment"]["MODE"], "fast");
+}
+
+#[test]
 fn a_package_is_made_signed_and_shown() {
     let folder = workshop();
     let run = |arguments: &[&str]| cofferdam(folder.path(), arguments);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use cofferdam_host_abi::Limits;
 use cofferdam_package::manifest::{
     ALGORITHM_SHA256, ActuatorPermission, App, Common, Digest, MANIFEST_VERSION, Overrun, Permissions,
-    Priority, Shape, class_id, vendor_id,
+    Priority, Shape, Variable, class_id, vendor_id,
 };
 use cofferdam_package::{Manifest, ManifestError};
 use serde::Deserialize;
@@ -62,6 +62,12 @@ pub struct Recipe {
     /// What happens when an activation is not done at its deadline.
     #[serde(default)]
     pub overrun: RecipeOverrun,
+    /// Arguments of the program, without its name.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// Its environment.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
     /// Where the module lies, from the recipe's folder; `pack` also takes it as an argument.
     pub module: Option<PathBuf>,
     /// Bounds that differ from the defaults.
@@ -249,6 +255,14 @@ impl Recipe {
                     RecipeOverrun::Skip => Overrun::Skip,
                     RecipeOverrun::Stop => Overrun::Stop,
                 },
+                arguments: (!self.arguments.is_empty()).then(|| self.arguments.clone()),
+                environment: (!self.environment.is_empty()).then(|| {
+                    let variable = |(name, value): (&String, &String)| Variable {
+                        name: name.clone(),
+                        value: value.clone(),
+                    };
+                    self.environment.iter().map(variable).collect()
+                }),
             },
             permissions: Permissions {
                 sensors: self.permissions.sensors.clone(),
@@ -300,6 +314,20 @@ mod tests {
         assert_eq!(manifest.permissions.sensors, ["imu"]);
         let [brake] = &manifest.permissions.actuators[..] else { panic!("one actuator") };
         assert_eq!((brake.name.as_str(), brake.min, brake.max), ("brake", 0.0, 0.5));
+    }
+
+    #[test]
+    fn arguments_and_environment_are_taken_over() {
+        let text = format!("{SMALL}arguments = ['-n', '3']\n[environment]\nMODE = 'fast'\nA = ''\n");
+        let app = parse(&text).unwrap().manifest(b"\0asm").unwrap().app;
+        assert_eq!(app.arguments(), ["-n", "3"]);
+        let environment: Vec<_> = app.environment().iter().map(|v| (&v.name[..], &v.value[..])).collect();
+        assert_eq!(environment, [("A", ""), ("MODE", "fast")]);
+        let none = parse(SMALL).unwrap().manifest(b"\0asm").unwrap().app;
+        assert_eq!((none.arguments, none.environment), (None, None));
+        let bad = parse(&format!("{SMALL}[environment]\n'TWO WORDS' = ''\n")).unwrap();
+        let error = bad.manifest(b"\0asm").unwrap_err().to_string();
+        assert!(error.contains("environment: names"), "{error}");
     }
 
     #[test]

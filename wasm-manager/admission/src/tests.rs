@@ -39,6 +39,8 @@ fn manifest(shape: manifest::Shape) -> Manifest {
             restarts: 0,
             priority: Priority::Control,
             overrun: Overrun::Skip,
+            arguments: None,
+            environment: None,
         },
         permissions: Permissions::default(),
     }

@@ -94,6 +94,11 @@ impl Limits {
     /// Period of a command's slices unless the manifest says otherwise: an endless command at default fuel
     /// takes a fifth of the processor.
     pub const PERIOD_US_DEFAULT: u64 = 10_000;
+    /// Arguments of a program, beside its name, and variables of its environment: so many of each.
+    pub const TEXTS: usize = 32;
+    /// Bytes of all arguments together, and of all variables (`NAME=value`), with a zero byte after each. Orders
+    /// with both stay within one page.
+    pub const TEXTS_BYTES: usize = 1024;
     /// Longest name of an app, in bytes.
     pub const NAME_BYTES: usize = 32;
 }

@@ -4,12 +4,15 @@
 use alloc::string::String;
 
 use cofferdam_admission::{Admitted, SlotClass, admit};
+use cofferdam_host_abi::Limits;
 use cofferdam_management_protocol::{AppState, DeviceMessage, Installed, Refusal};
 use cofferdam_package::container::Verified;
 use cofferdam_package::manifest::{self, Manifest};
 use cofferdam_package::{KeyId, verify};
 use cofferdam_policy::Permitted;
-use cofferdam_slot_protocol::{ACTUATORS_MAX, ActuatorGrant, AppName, Command, Orders, Overrun};
+use cofferdam_slot_protocol::{
+    ACTUATORS_MAX, ActuatorGrant, AppName, Command, Orders, Overrun, TextList, TextRefused,
+};
 
 use crate::UTILISATION_PERMILLE_MAX;
 use crate::app::{App, slot_number};
@@ -60,6 +63,7 @@ impl<P: Platform> Manager<P> {
         let permitted = anchor.grant.permit(&manifest)?;
         let admitted = admit(&manifest, module, &SlotClass::SHARED)?;
         self.check_total(&manifest, admitted.utilisation_permille)?;
+        let texts = Texts::of(&manifest.app).map_err(|TextRefused| Refusal::Internal)?;
         let slot = choose(&self.slots, &common.name, manifest.app.priority).ok_or(Refusal::NoFreeSlot)?;
 
         // From here on things change.
@@ -68,7 +72,7 @@ impl<P: Platform> Manager<P> {
         let (name, version, sequence) =
             (common.name.clone(), manifest.app.version.clone(), manifest.sequence);
         self.ratchet.commit(common, sequence);
-        let app = app(manifest, signer, &admitted, &permitted);
+        let app = app(manifest, signer, &admitted, &permitted, &texts);
         // Said before the slot starts, so that the log has it in this order.
         log::info!("installed {name} {version} (sequence {sequence}) into slot {slot}");
         place.install(&mut self.platform, app, module, start)?;
@@ -90,7 +94,26 @@ impl<P: Platform> Manager<P> {
     }
 }
 
-fn app(manifest: Manifest, signer: KeyId, admitted: &Admitted, permitted: &Permitted) -> App {
+/// What the app finds as its arguments and its environment. The manifest's bounds are those of the orders.
+struct Texts {
+    arguments: TextList,
+    environment: TextList,
+}
+
+impl Texts {
+    fn of(app: &manifest::App) -> Result<Self, TextRefused> {
+        let mut texts = Self { arguments: TextList::EMPTY, environment: TextList::EMPTY };
+        for argument in app.arguments() {
+            texts.arguments.push(&[argument])?;
+        }
+        for variable in app.environment() {
+            texts.environment.push(&[&variable.name, "=", &variable.value])?;
+        }
+        Ok(texts)
+    }
+}
+
+fn app(manifest: Manifest, signer: KeyId, admitted: &Admitted, permitted: &Permitted, texts: &Texts) -> App {
     let app = &manifest.app;
     let mut actuators = [None; ACTUATORS_MAX];
     for (place, range) in actuators.iter_mut().zip(permitted.actuators) {
@@ -112,6 +135,8 @@ fn app(manifest: Manifest, signer: KeyId, admitted: &Admitted, permitted: &Permi
         sensors: permitted.sensors,
         actuators,
         limits: admitted.limits,
+        arguments: texts.arguments,
+        environment: texts.environment,
     };
     App {
         orders,
@@ -127,3 +152,6 @@ fn app(manifest: Manifest, signer: KeyId, admitted: &Admitted, permitted: &Permi
 
 // Every actuator that policy can permit has its place in the orders.
 const _: () = assert!(ACTUATORS_MAX >= cofferdam_policy::ACTUATORS);
+// And every list of texts that a manifest can hold has its place.
+const _: () =
+    assert!(Limits::TEXTS >= manifest::TEXTS_MAX && Limits::TEXTS_BYTES >= manifest::TEXTS_BYTES_MAX);

@@ -27,6 +27,10 @@ pub const VERSION_BYTES_MAX: usize = 32;
 pub const DESCRIPTION_BYTES_MAX: usize = 160;
 /// Most sensors, and most actuators, that one manifest may name.
 pub const PERMISSIONS_MAX: usize = 32;
+/// Most arguments, and most variables of the environment.
+pub const TEXTS_MAX: usize = 32;
+/// Most bytes of all arguments together, and of all variables, with a zero byte after each.
+pub const TEXTS_BYTES_MAX: usize = 1024;
 /// Most restarts after a failure that a manifest may ask for.
 pub const RESTARTS_MAX: u8 = 16;
 
@@ -136,6 +140,38 @@ pub struct App {
     /// What an activation that misses its deadline leads to.
     #[n(15)]
     pub overrun: Overrun,
+    /// Arguments of the program, without its name, which is the component's. Left out if there are none.
+    #[n(16)]
+    pub arguments: Option<Vec<String>>,
+    /// Its environment. Left out if there is none.
+    #[n(17)]
+    pub environment: Option<Vec<Variable>>,
+}
+
+impl App {
+    /// Its arguments.
+    #[must_use]
+    pub fn arguments(&self) -> &[String] {
+        self.arguments.as_deref().unwrap_or_default()
+    }
+
+    /// Its environment.
+    #[must_use]
+    pub fn environment(&self) -> &[Variable] {
+        self.environment.as_deref().unwrap_or_default()
+    }
+}
+
+/// A variable of the environment.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Variable {
+    /// Letters, digits and `_`, not beginning with a digit.
+    #[n(0)]
+    pub name: String,
+    /// Anything but a zero byte.
+    #[n(1)]
+    pub value: String,
 }
 
 /// The two shapes of an app.
@@ -280,6 +316,24 @@ impl Manifest {
             (app.fuel_per_activation > 0, "fuel_per_activation: more than 0"),
             (app.init_fuel > 0, "init_fuel: more than 0"),
             (app.restarts <= RESTARTS_MAX, "restarts: at most 16"),
+            (
+                app.arguments.as_ref().is_none_or(|all| fit(all.iter().map(|text| (text.as_str(), 1)))),
+                "arguments: 1 to 32 without zero bytes, of at most 1,024 bytes together, one more for each",
+            ),
+            (
+                app.environment.as_ref().is_none_or(|all| {
+                    fit(all.iter().map(|v| (v.value.as_str(), v.name.len().saturating_add(2))))
+                }),
+                "environment: 1 to 32 variables without zero bytes, of at most 1,024 bytes together, two more for each",
+            ),
+            (
+                app.environment().iter().all(|variable| is_variable(&variable.name)),
+                "environment: names are of letters, digits and '_', not beginning with a digit",
+            ),
+            (
+                all_different(app.environment().iter().map(|variable| &variable.name)),
+                "environment: one is named twice",
+            ),
             (self.permissions.sensors.len() <= PERMISSIONS_MAX, "sensors: at most 32"),
             (self.permissions.actuators.len() <= PERMISSIONS_MAX, "actuators: at most 32"),
             (self.permissions.sensors.iter().all(|sensor| is_name(sensor)), "sensors: not a name"),
@@ -318,6 +372,21 @@ fn is_version(text: &str) -> bool {
 
 fn is_description(text: &str) -> bool {
     text.len() <= DESCRIPTION_BYTES_MAX && !text.chars().any(char::is_control)
+}
+
+/// Whether texts, each with so many bytes beside it, can be handed to a program.
+fn fit<'a>(mut texts: impl ExactSizeIterator<Item = (&'a str, usize)> + Clone) -> bool {
+    let bytes = texts
+        .clone()
+        .fold(0usize, |sum, (text, beside)| sum.saturating_add(text.len()).saturating_add(beside));
+    (1..=TEXTS_MAX).contains(&texts.len())
+        && bytes <= TEXTS_BYTES_MAX
+        && texts.all(|(text, _)| !text.contains('\0'))
+}
+
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 fn all_different<'a>(names: impl Iterator<Item = &'a String> + Clone) -> bool {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
 
@@ -50,6 +50,8 @@ fn manifest() -> Manifest {
             restarts: 0,
             priority: Priority::Control,
             overrun: Overrun::Skip,
+            arguments: None,
+            environment: None,
         },
         permissions: Permissions {
             sensors: vec!["imu".into()],
@@ -86,6 +88,51 @@ fn the_manifest_has_these_bytes() {
         "1821a2 008163696d75 0181a3 00656272616b65 01fb0000000000000000 02fb3fe0000000000000",
     ];
     assert_eq!(hex::encode(manifest.encode()), expected.concat().replace(' ', ""));
+}
+
+#[test]
+fn arguments_and_environment_have_these_bytes() {
+    let mut with = manifest();
+    with.app.arguments = Some(vec!["10000".into(), "two words".into()]);
+    with.app.environment = Some(vec![Variable { name: "A".into(), value: "1".into() }]);
+    let (without, encoded) = (hex::encode(manifest().encode()), hex::encode(with.encode()));
+    // The app's map has two entries more; they come behind its last key, before key 33 of the manifest.
+    let new = "1082 653130303030 6974776f20776f726473 1181 82 6141 6131 1821".replace(' ', "");
+    let expected = without.replacen("1820af", "1820b1", 1).replacen("0f001821", &format!("0f00{new}"), 1);
+    assert_eq!(encoded, expected);
+    assert_eq!(Manifest::decode(&with.encode()), Ok(with));
+}
+
+#[test]
+fn arguments_and_environment_are_bounded() {
+    let check = |change: fn(&mut App)| {
+        let mut manifest = manifest();
+        change(&mut manifest.app);
+        match manifest.check() {
+            Err(ManifestError::Field(rule)) => rule.split(':').next().unwrap(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let variable = |name: &str, value: &str| Variable { name: name.into(), value: value.into() };
+    // None is written by leaving it out, so that a manifest has one encoding.
+    assert_eq!(check(|app| app.arguments = Some(vec![])), "arguments");
+    assert_eq!(check(|app| app.arguments = Some(vec!["a\0b".into()])), "arguments");
+    assert_eq!(check(|app| app.arguments = Some(vec![String::new(); 33])), "arguments");
+    assert_eq!(check(|app| app.arguments = Some(vec!["x".repeat(1024)])), "arguments");
+    assert_eq!(check(|app| app.environment = Some(vec![])), "environment");
+    for bad in ["", "1A", "A B", "A=", "\u{e4}"] {
+        let mut manifest = manifest();
+        manifest.app.environment = Some(vec![variable(bad, "")]);
+        assert!(manifest.check().is_err(), "{bad}");
+    }
+    let mut most = manifest();
+    most.app.arguments = Some(vec!["x".repeat(31); 32]);
+    most.app.environment = Some(vec![variable("_A1", &"y".repeat(1019))]);
+    assert_eq!(most.check(), Ok(()));
+    most.app.environment = Some(vec![variable("_A1", &"y".repeat(1020))]);
+    assert!(most.check().is_err());
+    most.app.environment = Some(vec![variable("A", "1"), variable("A", "2")]);
+    assert_eq!(most.check(), Err(ManifestError::Field("environment: one is named twice")));
 }
 
 #[test]

@@ -162,6 +162,12 @@ impl<H: Host> App<H> {
         counters.log_bytes_dropped = state.gate.bytes_dropped;
     }
 
+    /// A copy of the app's memory.
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> alloc::vec::Vec<u8> {
+        self.store.data().memory.map(|memory| memory.data(&self.store).to_vec()).unwrap_or_default()
+    }
+
     /// The host.
     pub fn host(&mut self) -> &mut H {
         &mut self.store.data_mut().host

@@ -73,11 +73,23 @@ impl LineBuffer {
         for byte in bytes {
             if *byte == b'\n' {
                 self.flush(gate, host, level);
-            } else if self.line.len() < gate.line_bytes {
+            } else {
+                if self.line.len() >= gate.line_bytes {
+                    self.wrap(gate, host, level);
+                }
                 self.line.push(*byte);
             }
-            // What is longer than a line may be is cut.
         }
+    }
+
+    /// What is longer than a line may be goes on in the next one; no character is cut in two.
+    fn wrap(&mut self, gate: &mut LogGate, host: &mut impl Host, level: Level) {
+        let whole = match core::str::from_utf8(&self.line) {
+            Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => error.valid_up_to(),
+            _ => self.line.len(),
+        };
+        gate.write(host, level, self.line.get(..whole).unwrap_or(&self.line));
+        self.line.drain(..whole);
     }
 
     /// Writes what there is although no newline came.

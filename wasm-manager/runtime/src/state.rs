@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What belongs to one app beside its instance: the host, its rights, its budgets.
 
+use cofferdam_host_abi::wasi::{STDERR, STDOUT};
 use cofferdam_host_abi::{Limits, Shape};
 use cofferdam_slot_protocol::Orders;
 use wasmi::{Caller, Error, Extern, Memory};
@@ -22,6 +23,8 @@ pub(crate) struct State<H> {
     pub(crate) gate: LogGate,
     pub(crate) stdout: LineBuffer,
     pub(crate) stderr: LineBuffer,
+    /// Which of the standard descriptors the program has closed.
+    pub(crate) closed: [bool; 3],
     pub(crate) memory: Option<Memory>,
     /// When the activation under way should be over.
     pub(crate) deadline_us: u64,
@@ -42,6 +45,7 @@ impl<H: Host> State<H> {
             gate: LogGate::new(limits.log_bytes_per_second, limits.log_line_bytes),
             stdout: LineBuffer::default(),
             stderr: LineBuffer::default(),
+            closed: [false; 3],
             memory: None,
             deadline_us: 0,
             host_calls: 0,
@@ -54,11 +58,19 @@ impl<H: Host> State<H> {
 
     /// Writes what was begun on the standard descriptors.
     pub(crate) fn flush(&mut self) {
-        if !self.stdout.is_empty() {
-            self.stdout.flush(&mut self.gate, &mut self.host, Level::Info);
-        }
-        if !self.stderr.is_empty() {
-            self.stderr.flush(&mut self.gate, &mut self.host, Level::Warn);
+        self.flush_one(STDOUT);
+        self.flush_one(STDERR);
+    }
+
+    /// The same for one descriptor.
+    pub(crate) fn flush_one(&mut self, descriptor: i32) {
+        let (buffer, level) = match descriptor {
+            STDOUT => (&mut self.stdout, Level::Info),
+            STDERR => (&mut self.stderr, Level::Warn),
+            _ => return,
+        };
+        if !buffer.is_empty() {
+            buffer.flush(&mut self.gate, &mut self.host, level);
         }
     }
 }

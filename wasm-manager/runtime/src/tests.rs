@@ -6,6 +6,7 @@ mod commands;
 mod devices;
 mod hostile;
 mod pointers;
+mod wasi;
 
 use alloc::format;
 use alloc::rc::Rc;

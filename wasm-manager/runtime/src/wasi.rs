@@ -4,6 +4,7 @@
 
 mod descriptors;
 mod poll;
+mod texts;
 
 use cofferdam_host_abi::wasi::{CLOCK_MONOTONIC, CLOCK_REALTIME, EBADF, EFAULT, EINVAL, ENOSYS, SUCCESS};
 use cofferdam_host_abi::{Limits, Shape};
@@ -33,11 +34,17 @@ type Answer = Result<(), Errno>;
 pub(crate) fn function<H: Host>(store: &mut Store<State<H>>, name: &str, ty: FuncType) -> Func {
     type C<'a, H> = Caller<'a, State<H>>;
     match name {
-        "args_get" | "environ_get" => {
-            Func::wrap(store, |mut c: C<H>, _: i32, _: i32| errno(&mut c, |_| Ok(())))
-        }
-        "args_sizes_get" | "environ_sizes_get" => Func::wrap(store, |mut c: C<H>, count: i32, bytes: i32| {
-            errno(&mut c, |call| none(call, count, bytes))
+        "args_get" => Func::wrap(store, |mut c: C<H>, list: i32, buffer: i32| {
+            errno(&mut c, |call| texts::arguments(call, list, buffer))
+        }),
+        "args_sizes_get" => Func::wrap(store, |mut c: C<H>, count: i32, bytes: i32| {
+            errno(&mut c, |call| texts::arguments_sizes(call, count, bytes))
+        }),
+        "environ_get" => Func::wrap(store, |mut c: C<H>, list: i32, buffer: i32| {
+            errno(&mut c, |call| texts::environment(call, list, buffer))
+        }),
+        "environ_sizes_get" => Func::wrap(store, |mut c: C<H>, count: i32, bytes: i32| {
+            errno(&mut c, |call| texts::environment_sizes(call, count, bytes))
         }),
         "clock_res_get" => Func::wrap(store, |mut c: C<H>, clock: i32, result: i32| {
             errno(&mut c, |call| clock_resolution(call, clock, result))
@@ -45,7 +52,9 @@ pub(crate) fn function<H: Host>(store: &mut Store<State<H>>, name: &str, ty: Fun
         "clock_time_get" => Func::wrap(store, |mut c: C<H>, clock: i32, _precision: i64, result: i32| {
             errno(&mut c, |call| clock_time(call, clock, result))
         }),
-        "fd_close" => Func::wrap(store, |mut c: C<H>, fd: i32| errno(&mut c, |_| descriptors::close(fd))),
+        "fd_close" => {
+            Func::wrap(store, |mut c: C<H>, fd: i32| errno(&mut c, |call| descriptors::close(call, fd)))
+        }
         "fd_fdstat_get" => Func::wrap(store, |mut c: C<H>, fd: i32, result: i32| {
             errno(&mut c, |call| descriptors::status(call, fd, result))
         }),
@@ -59,7 +68,7 @@ pub(crate) fn function<H: Host>(store: &mut Store<State<H>>, name: &str, ty: Fun
             errno(&mut c, |call| descriptors::read(call, fd, result))
         }),
         "fd_seek" => Func::wrap(store, |mut c: C<H>, fd: i32, _offset: i64, _whence: i32, _result: i32| {
-            errno(&mut c, |_| descriptors::seek(fd))
+            errno(&mut c, |call| descriptors::seek(call, fd))
         }),
         "fd_write" => Func::wrap(store, |mut c: C<H>, fd: i32, list: i32, count: i32, result: i32| {
             errno(&mut c, |call| descriptors::write(call, fd, list, count, result))
@@ -97,13 +106,6 @@ fn errno<H: Host>(
         Ok(()) => SUCCESS,
         Err(Errno(errno)) => errno,
     })
-}
-
-/// No arguments, no environment.
-fn none<H>(call: &mut Call<'_, H>, count: i32, bytes: i32) -> Answer {
-    call.write(count, &0u32.to_le_bytes())?;
-    call.write(bytes, &0u32.to_le_bytes())?;
-    Ok(())
 }
 
 fn clock_resolution<H>(call: &mut Call<'_, H>, clock: i32, result: i32) -> Answer {

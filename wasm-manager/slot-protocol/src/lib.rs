@@ -14,6 +14,7 @@ mod codes;
 mod orders;
 mod status;
 mod text;
+mod texts;
 
 pub use codes::{AppState, Command, Overrun, StopReason};
 pub use orders::{
@@ -21,6 +22,7 @@ pub use orders::{
 };
 pub use status::{Counters, STATUS_BYTES, Status, StatusError, StatusWriter, read_status};
 pub use text::{AppName, DETAIL_BYTES, Detail};
+pub use texts::{TextList, TextRefused};
 
 /// Version of both layouts. Manager and slots are built together; this catches an image mixed by hand.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;

@@ -7,7 +7,7 @@ use cofferdam_host_abi::{LimitExceeded, Limits, Shape};
 use cofferdam_shared_memory::{OutOfBounds, SharedRegion};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
-use crate::{AppName, Command, Overrun, VERSION};
+use crate::{AppName, Command, Overrun, TextList, VERSION};
 
 /// Sensors are bits of one word.
 pub const SENSORS_MAX: u32 = 64;
@@ -22,7 +22,7 @@ pub const ORDERS_BYTES: usize = size_of::<OrdersLayout>();
 
 // The layout is the machine's own byte order: both sides run on it.
 const _: () = assert!(cfg!(target_endian = "little"), "shared layouts are little-endian");
-const _: () = assert!(ORDERS_BYTES == 544);
+const _: () = assert!(ORDERS_BYTES == 2608);
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -54,6 +54,12 @@ struct OrdersLayout {
     log_bytes_per_second: u32,
     log_line_bytes: u32,
     actuators: [ActuatorLayout; ACTUATORS_MAX],
+    arguments_length: u32,
+    arguments_count: u32,
+    environment_length: u32,
+    environment_count: u32,
+    arguments: [u8; Limits::TEXTS_BYTES],
+    environment: [u8; Limits::TEXTS_BYTES],
 }
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -101,6 +107,10 @@ pub struct Orders {
     pub actuators: [Option<ActuatorGrant>; ACTUATORS_MAX],
     /// All bounds.
     pub limits: Limits,
+    /// Arguments of the program, without its name.
+    pub arguments: TextList,
+    /// Its environment: texts of the form `NAME=value`.
+    pub environment: TextList,
 }
 
 impl Orders {
@@ -119,6 +129,8 @@ impl Orders {
             sensors: 0,
             actuators: [None; ACTUATORS_MAX],
             limits: Limits::DEFAULT,
+            arguments: TextList::EMPTY,
+            environment: TextList::EMPTY,
         }
     }
 
@@ -134,6 +146,8 @@ impl Orders {
 
     fn layout(&self) -> OrdersLayout {
         let limits = &self.limits;
+        let (arguments, arguments_length, arguments_count) = self.arguments.layout();
+        let (environment, environment_length, environment_count) = self.environment.layout();
         OrdersLayout {
             magic: MAGIC,
             version: VERSION,
@@ -169,6 +183,12 @@ impl Orders {
                 },
                 None => ActuatorLayout { permitted: 0, minimum_bits: 0, maximum_bits: 0 },
             }),
+            arguments_length,
+            arguments_count,
+            environment_length,
+            environment_count,
+            arguments,
+            environment,
         }
     }
 
@@ -213,6 +233,18 @@ impl Orders {
             sensors: layout.sensors,
             actuators,
             limits,
+            arguments: TextList::from_layout(
+                &layout.arguments,
+                layout.arguments_length,
+                layout.arguments_count,
+            )
+            .ok_or(OrdersError::Arguments)?,
+            environment: TextList::from_layout(
+                &layout.environment,
+                layout.environment_length,
+                layout.environment_count,
+            )
+            .ok_or(OrdersError::Environment)?,
         };
         orders.check()?;
         Ok(orders)
@@ -281,6 +313,10 @@ pub enum OrdersError {
     Actuator(usize),
     /// A bound above its maximum.
     Limit(LimitExceeded),
+    /// Arguments whose number or length is not what their bytes say.
+    Arguments,
+    /// The same of the environment.
+    Environment,
 }
 
 impl OrdersError {
@@ -304,6 +340,8 @@ impl fmt::Display for OrdersError {
             Self::ModuleLength(bytes) => write!(f, "module of {bytes} bytes is above its limit"),
             Self::Actuator(number) => write!(f, "actuator {number} has an empty range"),
             Self::Limit(error) => error.fmt(f),
+            Self::Arguments => f.write_str("arguments do not fit their length"),
+            Self::Environment => f.write_str("environment does not fit its length"),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use cofferdam_package::manifest::{Manifest, Overrun, Permissions, Priority, Shape};
+use cofferdam_package::manifest::{Manifest, Overrun, Permissions, Priority, Shape, Variable};
 use cofferdam_policy::{Anchor, TrustAnchors};
 use serde_json::{Value, json};
 
@@ -96,6 +96,13 @@ fn words(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Ve
             Shape::Command => format!("as a program, from start to end, in slices of {period}"),
         },
     );
+    if let [first, rest @ ..] = app.arguments() {
+        let all = rest.iter().fold(format!("{first:?}"), |all, argument| format!("{all} {argument:?}"));
+        row("arguments", all);
+    }
+    for (position, Variable { name, value }) in app.environment().iter().enumerate() {
+        row(if position == 0 { "finds" } else { "" }, format!("{name}={value:?} in its environment"));
+    }
     let preference = match app.priority {
         Priority::Control => "the highest free slot",
         Priority::Background => "the lowest free slot",
@@ -164,6 +171,8 @@ fn value(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Va
         .iter()
         .map(|actuator| json!({ "name": actuator.name, "min": actuator.min, "max": actuator.max }))
         .collect();
+    let environment: serde_json::Map<String, Value> =
+        app.environment().iter().map(|v| (v.name.clone(), v.value.clone().into())).collect();
     json!({
         "name": common.name,
         "version": app.version,
@@ -188,6 +197,8 @@ fn value(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Va
         "log_bytes_per_second": app.log_bytes_per_second,
         "random_seed": app.random_seed,
         "restarts": app.restarts,
+        "arguments": app.arguments(),
+        "environment": environment,
         "overrun": match app.overrun { Overrun::Skip => "skip", Overrun::Stop => "stop" },
         "priority": match app.priority { Priority::Control => "control", Priority::Background => "background" },
         "permissions": { "sensors": permissions.sensors, "actuators": actuators },

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use cofferdam_log_ring::{Line, Origin, Producer};
 use cofferdam_management_protocol::*;
 use cofferdam_package::create;
-use cofferdam_package::manifest::{ActuatorPermission, Priority, vendor_id};
+use cofferdam_package::manifest::{ActuatorPermission, Priority, Variable, vendor_id};
 use cofferdam_slot_protocol::Command as Order;
 
 use super::world::*;
@@ -78,6 +78,24 @@ fn install_without_start() {
     assert_eq!(host.apps(&mut manager)[0].state, AppState::Stopped);
     assert_eq!(host.command(&mut manager, &Command::Start { name: "runner" }), DeviceMessage::Done);
     assert_eq!(host.apps(&mut manager)[0].state, AppState::Running);
+}
+
+#[test]
+fn arguments_and_environment_reach_the_slot() {
+    let mut manager = manager();
+    let mut host = Host::connect(&mut manager, 1, 1);
+    let mut manifest = manifest("runner", 1);
+    manifest.app.arguments = Some(vec!["-n".into(), "two words".into()]);
+    manifest.app.environment = Some(vec![Variable { name: "MODE".into(), value: "a=b".into() }]);
+    host.push(&mut manager, &create(manifest, &module(1), &key(1)).unwrap());
+    let orders = manager.platform.orders[0].as_ref().unwrap();
+    assert_eq!(orders.arguments.bytes(), b"-n\0two words\0");
+    assert_eq!(orders.environment.bytes(), b"MODE=a=b\0");
+    // The next app of the slot finds nothing of it.
+    host.command(&mut manager, &Command::Remove { name: "runner" });
+    host.push(&mut manager, &package("other", 1));
+    let orders = manager.platform.orders[0].as_ref().unwrap();
+    assert_eq!((orders.arguments.count(), orders.environment.count()), (0, 0));
 }
 
 #[test]

@@ -161,6 +161,8 @@ pub fn manifest(name: &str, sequence: u64) -> Manifest {
             restarts: 0,
             priority: Priority::Control,
             overrun: Overrun::Skip,
+            arguments: None,
+            environment: None,
         },
         permissions: Permissions::default(),
     }

@@ -35,6 +35,8 @@ fn manifest() -> Manifest {
             restarts: 0,
             priority: Priority::Control,
             overrun: Overrun::Skip,
+            arguments: None,
+            environment: None,
         },
         permissions: Permissions {
             sensors: vec!["barometer".into()],

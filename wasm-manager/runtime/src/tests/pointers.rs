@@ -41,7 +41,7 @@ fn wasi_calls_answer_efault() {
     answers("(call $fd_write (i32.const 1) (i32.const 65532) (i32.const 1) (i32.const 0))", EFAULT);
     answers("(call $fd_write (i32.const 1) (i32.const -8) (i32.const 2) (i32.const 0))", EFAULT);
     answers("(call $fd_write (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 65533))", EFAULT);
-    answers("(call $fd_write (i32.const 1) (i32.const 0) (i32.const -1) (i32.const 0))", EINVAL);
+    answers("(call $fd_write (i32.const 1) (i32.const 0) (i32.const -1) (i32.const 0))", EFAULT);
     answers("(call $fdstat (i32.const 1) (i32.const 65520))", EFAULT);
     answers("(call $random (i32.const 65530) (i32.const 8))", EFAULT);
     answers("(call $random (i32.const 0) (i32.const -1))", EINVAL);

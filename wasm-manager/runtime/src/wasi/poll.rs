@@ -4,11 +4,11 @@
 //! The event is written at once; the answer comes when the time has come, and until then the program is
 //! not activated. A reactor must not sleep within a tick: it gets `ENOSYS`.
 
-use cofferdam_host_abi::wasi::{EINVAL, ENOSYS, SUCCESS};
+use cofferdam_host_abi::wasi::{EBADF, EINVAL, ENOSYS, SUCCESS};
 use cofferdam_host_abi::{Limits, Shape};
 use wasmi::{Caller, Error};
 
-use super::{Errno, NANOSECONDS_PER_MICROSECOND, check_clock};
+use super::{Errno, NANOSECONDS_PER_MICROSECOND, check_clock, descriptors};
 use crate::Host;
 use crate::guest::offset;
 use crate::state::{Call, State, host_call};
@@ -26,6 +26,7 @@ struct First {
     due_us: u64,
     user_data: [u8; 8],
     tag: u8,
+    errno: i32,
 }
 
 pub(super) fn poll<H: Host>(
@@ -61,7 +62,7 @@ fn subscribe<H: Host>(
     let mut first: Option<First> = None;
     for entry in 0..count as u32 {
         let at = offset(list, entry.saturating_mul(SUBSCRIPTION_BYTES))?;
-        let next = subscription(call.read_array(at)?, now_us)?;
+        let next = subscription(call, call.read_array(at)?, now_us)?;
         if first.is_none_or(|first| next.due_us < first.due_us) {
             first = Some(next);
         }
@@ -70,14 +71,21 @@ fn subscribe<H: Host>(
     let first = first.ok_or(Errno(EINVAL))?;
     let mut event = [0u8; EVENT_BYTES];
     event[..8].copy_from_slice(&first.user_data);
+    event[8..10].copy_from_slice(&(first.errno as u16).to_le_bytes());
     event[10] = first.tag;
+    call.check(result, size_of::<u32>() as i32)?;
     call.write(events, &event)?;
     call.write(result, &1u32.to_le_bytes())?;
     Ok((first.due_us > now_us).then_some(first.due_us))
 }
 
-/// user data u64, tag u8 at 8; clock: id u32 at 16, timeout u64 at 24, precision u64 at 32, flags u16 at 40.
-fn subscription(bytes: [u8; SUBSCRIPTION_BYTES as usize], now_us: u64) -> Result<First, Errno> {
+/// user data u64, tag u8 at 8; clock: id u32 at 16, timeout u64 at 24, precision u64 at 32, flags u16 at 40;
+/// descriptor: u32 at 16.
+fn subscription<H>(
+    call: &Call<'_, H>,
+    bytes: [u8; SUBSCRIPTION_BYTES as usize],
+    now_us: u64,
+) -> Result<First, Errno> {
     let word = |at: usize| {
         let mut word = [0; 8];
         for (to, from) in word.iter_mut().zip(bytes.iter().skip(at)) {
@@ -86,15 +94,19 @@ fn subscription(bytes: [u8; SUBSCRIPTION_BYTES as usize], now_us: u64) -> Result
         word
     };
     let tag = bytes[8];
-    let due_us = match tag {
+    let first = |due_us, errno| First { due_us, user_data: word(0), tag, errno };
+    match tag {
         TAG_CLOCK => {
             check_clock(u64::from_le_bytes(word(16)) as u32 as i32)?;
             let timeout_us = u64::from_le_bytes(word(24)).div_ceil(NANOSECONDS_PER_MICROSECOND);
-            if bytes[40] & CLOCK_FLAG_ABSOLUTE == 0 { now_us.saturating_add(timeout_us) } else { timeout_us }
+            let absolute = bytes[40] & CLOCK_FLAG_ABSOLUTE != 0;
+            Ok(first(if absolute { timeout_us } else { now_us.saturating_add(timeout_us) }, SUCCESS))
         }
         // The log always takes more, and standard input's end is there already.
-        tag if TAG_DESCRIPTORS.contains(&tag) => now_us,
-        _ => return Err(Errno(EINVAL)),
-    };
-    Ok(First { due_us, user_data: word(0), tag })
+        tag if TAG_DESCRIPTORS.contains(&tag) => {
+            let open = descriptors::check(call, u64::from_le_bytes(word(16)) as u32 as i32).is_ok();
+            Ok(first(now_us, if open { SUCCESS } else { EBADF }))
+        }
+        _ => Err(Errno(EINVAL)),
+    }
 }

@@ -16,6 +16,8 @@ fn orders() -> Orders {
         ..Orders::idle(0)
     };
     orders.actuators[4] = Some(ActuatorGrant { minimum: 0.0, maximum: 1.0 });
+    orders.arguments.push(&["10000"]).unwrap();
+    orders.environment.push(&["MODE", "=", "fast"]).unwrap();
     orders
 }
 
@@ -23,7 +25,7 @@ fn orders() -> Orders {
 fn layout_is_pinned() {
     let layout = orders().layout();
     let bytes = layout.as_bytes();
-    assert_eq!(&bytes[..8], b"CFOR\x01\0\0\0");
+    assert_eq!(&bytes[..8], b"CFOR\x02\0\0\0");
     assert_eq!(&bytes[8..16], &[8, 7, 6, 5, 4, 3, 2, 1]);
     assert_eq!(&bytes[16..32], &[2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0x34, 0x12, 0, 0]);
     assert_eq!(&bytes[32..42], b"downhill\0\0");
@@ -33,6 +35,9 @@ fn layout_is_pinned() {
     let brake = 160 + 4 * 24;
     assert_eq!(&bytes[brake..brake + 8], &1u64.to_le_bytes());
     assert_eq!(&bytes[brake + 16..brake + 24], &1.0f64.to_bits().to_le_bytes());
+    assert_eq!(&bytes[544..560], &[6, 0, 0, 0, 1, 0, 0, 0, 10, 0, 0, 0, 1, 0, 0, 0]);
+    assert_eq!(&bytes[560..567], b"10000\0\0");
+    assert_eq!(&bytes[1584..1595], b"MODE=fast\0\0");
     assert_eq!(bytes.len(), ORDERS_BYTES);
 }
 
@@ -60,20 +65,22 @@ fn nonsense_is_refused() {
         change(&mut layout);
         Orders::from_layout(&layout).unwrap_err()
     };
-    assert_eq!(refuse(|o| o.version = 2), OrdersError::Version(2));
+    assert_eq!(refuse(|o| o.version = 1), OrdersError::Version(1));
     assert_eq!(refuse(|o| o.command = 0), OrdersError::Command(0));
     assert_eq!(refuse(|o| o.shape = 3), OrdersError::Shape(3));
     assert_eq!(refuse(|o| o.period_us = 0), OrdersError::Period(0));
     assert_eq!(refuse(|o| o.deadline_us = 10_001), OrdersError::Deadline(10_001));
     assert_eq!(refuse(|o| o.module_length_bytes = u32::MAX), OrdersError::ModuleLength(u32::MAX));
     assert_eq!(refuse(|o| o.actuators[4].minimum_bits = f64::NAN.to_bits()), OrdersError::Actuator(4));
+    assert_eq!(refuse(|o| o.arguments_length = 1025), OrdersError::Arguments);
+    assert_eq!(refuse(|o| o.environment_count = 2), OrdersError::Environment);
     assert!(matches!(refuse(|o| o.memory_pages = 1 << 16), OrdersError::Limit(_)));
 }
 
 proptest! {
     #[test]
     fn any_bytes_are_orders_or_an_error(mut bytes in proptest::collection::vec(any::<u8>(), ORDERS_BYTES)) {
-        bytes[..8].copy_from_slice(b"CFOR\x01\0\0\0");
+        bytes[..8].copy_from_slice(b"CFOR\x02\0\0\0");
         let layout = OrdersLayout::read_from_bytes(&bytes).unwrap();
         let _ = Orders::from_layout(&layout);
     }
