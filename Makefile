@@ -71,6 +71,12 @@ apps: setup ## builds the example apps for Wasm into build/apps
 	@mkdir -p $(BUILD)/apps
 	@for app in $(APP_CRATES); do cp -u $(BUILD)/target/wasm32-unknown-unknown/app/$$app.wasm $(BUILD)/apps/$$app.wasm; done
 
+# Programs for WASI, from C and from Rust with std. What they need is installed and built for them alone.
+wasi-apps: apps
+	@toolchain/setup.sh wasi
+	@toolchain/wasi-apps.sh
+.PHONY: wasi-apps
+
 kernel: setup
 ifneq ($(KERNEL),sdk)
 	@kernel/build/build.sh $(CONFIG)
@@ -93,11 +99,11 @@ push: cli ## pushes APP=file.cdam (signed) to DEVICE=host:port
 	@test -n "$(APP)" || { echo "usage: make push APP=file.cdam [DEVICE=host:port]" >&2; exit 2; }
 	@$(BUILD)/cofferdam $(if $(DEVICE),--device $(DEVICE)) push $(APP)
 
-e2e: images apps ## end-to-end tests in QEMU; SUITE=NAME runs one suite
+e2e: images apps $(if $(filter all wasi,$(SUITE)),wasi-apps) ## end-to-end tests in QEMU; SUITE=NAME runs one suite
 	@$(BUILD)/target/debug/cofferdam-e2e --suite $(SUITE)
 
 # With an SDK at hand, the default kernel's tests are followed by the end-to-end tests on the SDK's.
-test: images apps ## everything: host tests, then end-to-end tests in QEMU
+test: images wasi-apps ## everything: host tests, then end-to-end tests in QEMU
 ifneq ($(KERNEL),sdk)
 	@test -z "$(MICROKIT_SDK)" || $(MAKE) --no-print-directory images KERNEL=sdk
 endif

@@ -9,6 +9,7 @@
 
 DEVICE_TARGET=aarch64-unknown-none
 APP_TARGET=wasm32-unknown-unknown
+WASI_TARGET=wasm32-wasip1
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${COFFERDAM_BUILD:-$TOP/build}
 

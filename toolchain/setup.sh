@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # make setup: installs what is missing (apt on Debian and Ubuntu; elsewhere it prints what to install)
-# and builds the sysroots. Does nothing when all is there.
+# and builds the sysroots. Does nothing when all is there. `toolchain/setup.sh wasi` does the same for what
+# only programs for WASI need.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 choose_rust
+more=${1:-}
+lists=("$here/packages-debian.txt" ${more:+"$here/packages-$more.txt"})
 
 present() { # present PROBE
     case $1 in
     rust) [ "$RUST_KIND" = rustup ] || debian_rust ;;
     python3:*) /usr/bin/python3 -c "import ${1#python3:}" 2>/dev/null ;;
-    /*) [ -e "$1" ] ;;
+    /*) compgen -G "$1" >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
     esac
 }
@@ -25,7 +28,7 @@ while read -r package probe _why; do
     elif ! present "$probe"; then
         missing+=("$package")
     fi
-done <"$here/packages-debian.txt"
+done < <(cat "${lists[@]}")
 
 if [ ${#missing[@]} -gt 0 ]; then
     if ! command -v apt-get >/dev/null; then
@@ -57,4 +60,4 @@ if [ ${#missing[@]} -gt 0 ]; then
         exit 1
     fi
 fi
-"$here/sysroot.sh"
+"$here/sysroot.sh" $more
