@@ -34,7 +34,7 @@ impl Channel {
 
     /// Notifies the protection domain at the other end. Notifications coalesce.
     pub fn notify(self) {
-        sel4::signal(SLOT_NOTIFICATIONS + self.id());
+        sel4::signal(self.notification());
     }
 
     /// Protected procedure call: sends the message words (see [`crate::set_mr`]) and waits for the answer.
@@ -44,7 +44,15 @@ impl Channel {
 
     /// Lets the interrupt come again, after it has been handled.
     pub fn irq_ack(self) -> Result<(), Error> {
-        IrqHandler(SLOT_INTERRUPTS + self.id()).acknowledge()
+        self.interrupt().acknowledge()
+    }
+
+    pub(crate) const fn notification(self) -> sel4::CPtr {
+        SLOT_NOTIFICATIONS + self.id()
+    }
+
+    pub(crate) const fn interrupt(self) -> IrqHandler {
+        IrqHandler(SLOT_INTERRUPTS + self.id())
     }
 }
 

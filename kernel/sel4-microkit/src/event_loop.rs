@@ -8,7 +8,9 @@ use sel4::badge::{self, Origin};
 use sel4::{Fault, Received};
 
 use crate::handler::LABEL_NOT_SERVED;
-use crate::{Channel, ChannelSet, Child, Handler, MESSAGE_WORDS_MAX, MessageInfo, debug_println};
+use crate::{
+    Channel, ChannelSet, Child, DeferredAction, Handler, MESSAGE_WORDS_MAX, MessageInfo, debug_println,
+};
 
 /// Microkit's slots: what events come from; with MCS alone also the reply object, and the monitor if this
 /// protection domain is passive.
@@ -107,11 +109,13 @@ pub(crate) struct Events<'a> {
     /// event is served on its own time, later ones on that of who calls, or of the notification. It must be
     /// waiting by then, so it tells and waits in one step.
     tells_monitor: bool,
+    /// What the handler wants done when its event is over.
+    deferred: Option<DeferredAction>,
 }
 
 impl<'a> Events<'a> {
     pub(crate) const fn new(inbox: &'a Inbox, is_passive: bool) -> Self {
-        Self { inbox, tells_monitor: is_passive }
+        Self { inbox, tells_monitor: is_passive, deferred: None }
     }
 
     /// Gives the last caller its answer, waits for an event and lets `handler` serve it; gives the next answer.
@@ -123,14 +127,18 @@ impl<'a> Events<'a> {
         report: impl Fn(&dyn Display),
     ) -> Option<MessageInfo> {
         let received = self.receive(answer);
-        dispatch(handler, received).unwrap_or_else(|(error, answer)| {
+        let answer = dispatch(handler, received).unwrap_or_else(|(error, answer)| {
             report(&error);
             answer
-        })
+        });
+        self.deferred = handler.take_deferred_action();
+        answer
     }
 
     fn receive(&mut self, answer: Option<MessageInfo>) -> Received {
+        let deferred = self.deferred.take().map(DeferredAction::message);
         if self.tells_monitor {
+            perform(deferred);
             if let Some(info) = answer {
                 // The last caller hangs on the reply object, which takes the answer like an endpoint.
                 sel4::send(SLOT_REPLY, info.to_kernel());
@@ -147,9 +155,25 @@ impl<'a> Events<'a> {
             );
         }
         if let Some(info) = answer {
+            // A system call has room for the answer or for the action.
+            perform(deferred);
             return sel4::reply_recv(SLOT_INPUT, info.to_kernel(), SLOT_REPLY);
         }
-        self.inbox.postponed().unwrap_or_else(|| sel4::recv(SLOT_INPUT, SLOT_REPLY))
+        if let Some(received) = self.inbox.postponed() {
+            perform(deferred);
+            return received;
+        }
+        match deferred {
+            Some((capability, info)) => sel4::nb_send_recv(capability, info, SLOT_INPUT, SLOT_REPLY),
+            None => sel4::recv(SLOT_INPUT, SLOT_REPLY),
+        }
+    }
+}
+
+/// Does a deferred action in a system call of its own. The message words stay as they are.
+fn perform(deferred: Option<(sel4::CPtr, sel4::MessageInfo)>) {
+    if let Some((capability, info)) = deferred {
+        sel4::nb_send(capability, info);
     }
 }
 

@@ -5,7 +5,7 @@ use core::fmt::Display;
 
 use sel4::Fault;
 
-use crate::{Channel, ChannelSet, Child, MessageInfo, debug_println};
+use crate::{Channel, ChannelSet, Child, DeferredAction, MessageInfo, debug_println};
 
 /// The label of the answer that the default [`Handler::protected`] gives: nobody serves here.
 pub const LABEL_NOT_SERVED: u64 = 0xfffff;
@@ -36,6 +36,12 @@ pub trait Handler {
             debug_println!("{}: child {} cannot be stopped: {error}", crate::pd_name(), child.id());
         }
         Ok(None)
+    }
+
+    /// Asked after each event: what the event loop is to do right before it answers or waits, in the same system call if
+    /// the kernel has one for that. At most one action for each event; do further ones at once.
+    fn take_deferred_action(&mut self) -> Option<DeferredAction> {
+        None
     }
 }
 

@@ -42,6 +42,7 @@ extern crate std;
 mod channel;
 mod child;
 mod debug;
+mod deferred;
 #[cfg(target_os = "none")]
 mod entry;
 mod event_loop;
@@ -59,6 +60,7 @@ mod time;
 
 pub use channel::{Channel, ChannelSet};
 pub use child::Child;
+pub use deferred::DeferredAction;
 pub use event_loop::poll_notification;
 pub use handler::{Handler, NullHandler};
 pub use identity::pd_name;

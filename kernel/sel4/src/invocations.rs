@@ -21,6 +21,9 @@ pub(crate) fn invoke_with_caps(capability: CPtr, label: u64, caps: u64, words: &
 pub struct IrqHandler(pub CPtr);
 
 impl IrqHandler {
+    /// The message of [`Self::acknowledge`], for who sends it by [`crate::nb_send_recv`].
+    pub const ACKNOWLEDGEMENT: MessageInfo = MessageInfo::new(constants::LABEL_IRQAckIRQ, 0, 0, 0);
+
     /// Lets the interrupt come again.
     pub fn acknowledge(self) -> Result<(), Error> {
         invoke(self.0, constants::LABEL_IRQAckIRQ, &[])

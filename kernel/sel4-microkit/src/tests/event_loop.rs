@@ -17,7 +17,9 @@ use sel4::{Fault, Received};
 
 use crate::event_loop::{Events, Inbox};
 use crate::handler::LABEL_NOT_SERVED;
-use crate::{Channel, ChannelSet, Child, Handler, MESSAGE_WORDS_MAX, MessageInfo, get_mr, set_mr};
+use crate::{
+    Channel, ChannelSet, Child, DeferredAction, Handler, MESSAGE_WORDS_MAX, MessageInfo, get_mr, set_mr,
+};
 
 const SLOT_INPUT: u64 = 1;
 const SLOT_REPLY: u64 = 4;
@@ -211,6 +213,70 @@ proptest! {
             .collect();
         prop_assert_eq!(log.take(), expected);
     }
+}
+
+/// Defers one action after each event; answers calls with all their words.
+struct Deferring(VecDeque<DeferredAction>);
+
+impl Handler for Deferring {
+    type Error = Infallible;
+    fn notified(&mut self, _: ChannelSet) -> Result<(), Infallible> {
+        Ok(())
+    }
+    fn protected(&mut self, _: Channel, message: MessageInfo) -> Result<MessageInfo, Infallible> {
+        Ok(message)
+    }
+    fn take_deferred_action(&mut self) -> Option<DeferredAction> {
+        self.0.pop_front()
+    }
+}
+
+/// Deferred actions happen once, after the event, before the answer, and leave the answer's words alone.
+#[test]
+fn deferred_actions_go_out_before_the_answer_or_with_the_wait() {
+    const NOTIFICATION: u64 = 10 + 5;
+    const INTERRUPT: u64 = 138 + 6;
+    let steps = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&steps);
+    let mut events = VecDeque::from([
+        badge::notification(1),
+        badge::protected(2),
+        badge::notification(3),
+        badge::notification(4),
+    ]);
+    let kernel = move |trap: Trap| {
+        let sends_to = if trap.destination != 0 { trap.destination } else { trap.capability };
+        let info = sel4::MessageInfo::from_word(trap.info);
+        if sends_to != SLOT_INPUT {
+            let expected = if sends_to == INTERRUPT { sel4::IrqHandler::ACKNOWLEDGEMENT.label() } else { 0 };
+            assert_eq!((info.label(), info.length()), (expected, 0));
+            seen.borrow_mut().push(sends_to);
+            if trap.number == call::NB_SEND {
+                return silence();
+            }
+            assert_eq!(trap.capability, SLOT_INPUT, "an action and a wait in one step");
+        }
+        if trap.number == call::REPLY_RECV {
+            assert_eq!((trap.words, info.length()), ([1, 2, 3, 4], 4));
+        }
+        seen.borrow_mut().push(if trap.number == call::REPLY_RECV { SLOT_REPLY } else { SLOT_INPUT });
+        let badge = events.pop_front().unwrap_or(badge::notification(LAST));
+        (received(badge, 9, 4), [1, 2, 3, 4])
+    };
+    let inbox = Inbox::new();
+    let notify = DeferredAction::new_notify(Channel::new(5));
+    let acknowledge = DeferredAction::new_irq_ack(Channel::new(6));
+    with_kernel(kernel, || {
+        let mut handler = Deferring([notify, acknowledge, acknowledge].into());
+        let mut events = Events::new(&inbox, false);
+        let mut answer = None;
+        for _ in 0..5 {
+            answer = events.serve(answer, &mut handler, |error| panic!("{error}"));
+        }
+    });
+    let expected =
+        [SLOT_INPUT, NOTIFICATION, SLOT_INPUT, INTERRUPT, SLOT_REPLY, INTERRUPT, SLOT_INPUT, SLOT_INPUT];
+    assert_eq!(steps.take(), expected);
 }
 
 /// Refuses everything.
