@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Systems other than the product, under qemu/systems: each prints its sentinel or what it is about.
 
-use anyhow::{Result, ensure};
-use cofferdam_qemu::KernelKind;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use cofferdam_qemu::{KernelKind, Line};
 
 use super::tests;
-use crate::context::{Context, Settings};
+use crate::context::{Context, STEP_LIMIT, Settings};
 use crate::harness::{Suite, System};
 
 /// qemu/systems/conformance checks the runtime and the initialiser from inside.
 pub const CONFORMANCE: Suite = Suite {
     name: "conformance",
-    about: "kernel, initialiser and runtime keep what they promise to a protection domain",
+    about: "kernel, initialiser and runtime keep what they promise to a protection domain, the same on every kernel",
     system: System::Special("conformance"),
-    tests: tests![the_sentinel_comes],
+    tests: tests![every_kernel_gives_the_same_results],
 };
 
 /// qemu/systems/panic has a protection domain that panics, one that writes where it may not, and a third.
@@ -32,23 +34,93 @@ pub const MCS: Suite = Suite {
     tests: tests![passive_servers_work_on_their_callers_time],
 };
 
-/// Printed by the conformance system when all its checks held.
-const CONFORMANCE_SENTINEL: &str = "conformance: all checks passed";
+/// Before each line of the conformance system.
+const CONFORMANCE_PREFIX: &str = "conformance: ";
+/// Its last line when all its checks held.
+const CONFORMANCE_END: &str = "all checks passed";
+/// The results of the conformance system, the same in the same order whatever the kernel.
+const CONFORMANCE_RESULTS: &[&str] = &[
+    "a child above its parent has run",
+    "calls carry 0 to 120 words",
+    "replies carry 0 to 120 words",
+    "words come back changed",
+    "a signal deferred in a call arrives with the reply",
+    "nothing else has arrived",
+    "a handler's error is answered",
+    "the heap is empty at first",
+    "the heap does not leak",
+    "too large an allocation is refused",
+    "alloc_zeroed gives zeros",
+    "a region's physical address is in RAM",
+    "memory regions begin as zeros",
+    "time goes forward",
+    "a notification comes back",
+    "nothing has notified the listener",
+    "who is outranked waits for its turn",
+    "a deferred signal comes after the entry point's end",
+    "notifications coalesce",
+    "two channels at once are one event",
+    "an interrupt comes",
+    "an interrupt comes again after a deferred acknowledgement",
+    "an interrupt stays away until it is acknowledged",
+    "an interrupt that still asks comes once acknowledged",
+    "an interrupt that is not the processor's own comes",
+    "polling gives a notification",
+    "polling does not give a fault",
+    "polling keeps a fault for later",
+    "a fault that polling met arrives whole",
+    "the child has run",
+    "a child can be restarted",
+    "a panic is an undefined instruction",
+    "an answered fault lets the child try again",
+    "an unmapped address faults at a write",
+    "address zero faults at a read",
+    "a stack overflow hits the guard page",
+    "a guard page lies above the stack",
+    "constants cannot be written",
+    "code cannot be written",
+    "data cannot be executed",
+    "the stack cannot be executed",
+    "a region mapped r can be read",
+    "a region mapped r cannot be written",
+    "a region mapped r cannot be executed",
+    "a region mapped rw can be written",
+    "a region mapped rw cannot be executed",
+    "a region mapped rx can be executed",
+    "a region mapped rx cannot be written",
+    "a region mapped rwx can be written and executed",
+    "an unknown system call is a fault",
+    "each of its entries was as the first",
+    "an endless loop can be stopped",
+    "floating point registers survive preemption",
+    "notifications that coalesced do not come again",
+];
 /// Printed by the mcs system when all its checks held.
 const MCS_SENTINEL: &str = "mcs: all checks passed";
 /// Printed by the panic system's lowest protection domain, which has done nothing wrong.
 const PANIC_SENTINEL: &str = "panic: the others run on";
 
-fn the_sentinel_comes(context: &mut Context<'_>) -> Result<()> {
-    // Its reports of what it does to a child and of what it checked.
-    context.announce("conformance: a child that ");
-    context.announce("conformance: ok: ");
+fn every_kernel_gives_the_same_results(context: &mut Context<'_>) -> Result<()> {
+    context.announce(CONFORMANCE_PREFIX);
     if context.settings.kernel_prints {
         // Panics told to happen: on such a kernel the runtime prints them.
         context.announce("child: panicked at");
         context.announce("eager: panicked at");
     }
-    context.expect_from(0, CONFORMANCE_SENTINEL)?;
+    let mut position = 0;
+    for expected in
+        CONFORMANCE_RESULTS.iter().map(|result| format!("ok: {result}")).chain([CONFORMANCE_END.to_owned()])
+    {
+        let is_result = |line: &Line| {
+            let text = line.text.split(CONFORMANCE_PREFIX).nth(1)?;
+            let counts = ["ok: ", "FAILED: ", CONFORMANCE_END].iter().any(|kind| text.starts_with(kind));
+            counts.then(|| text.to_owned())
+        };
+        let found = context.console().wait_for(position, Instant::now() + STEP_LIMIT, is_result);
+        let (next, result) = found.with_context(|| format!("waiting for '{expected}'"))?;
+        ensure!(result == expected, "'{result}' where '{expected}' should come");
+        position = next;
+    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 mod mmio;
+pub mod orders;
 mod regions;
 
 pub use mmio::Serial;

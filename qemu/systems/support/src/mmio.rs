@@ -17,6 +17,18 @@ impl Serial {
         // this once.
         Self(unsafe { Pl011::at(region.start) })
     }
+
+    /// Lets the next character raise the transmit interrupt.
+    pub fn interrupt_on(&mut self) {
+        self.0.acknowledge();
+        self.0.interrupt_when_drained(true);
+    }
+
+    /// Lets no character raise an interrupt.
+    pub fn interrupt_off(&mut self) {
+        self.0.interrupt_when_drained(false);
+        self.0.acknowledge();
+    }
 }
 
 impl fmt::Write for Serial {

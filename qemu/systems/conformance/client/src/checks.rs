@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 
 use cofferdam_shared_memory::SharedRegion;
 use sel4_microkit::{
-    Channel, MESSAGE_WORDS_MAX, MessageInfo, counter_frequency, get_mr, heap, now_us, set_mr,
+    Channel, ChannelSet, MESSAGE_WORDS_MAX, MessageInfo, counter_frequency, get_mr, heap, now_us,
+    poll_notification, set_mr,
 };
 
 use crate::Report;
@@ -16,20 +17,37 @@ use crate::Report;
 const RAM: core::ops::Range<u64> = 0x4000_0000..0xc000_0000;
 
 pub(crate) fn calls(report: &mut Report, server: Channel) {
-    for count in [0, 1, 4, 5, MESSAGE_WORDS_MAX] {
+    let all = || 0..=MESSAGE_WORDS_MAX;
+    let carries = |count: usize| {
         (0..count).for_each(|index| set_mr(index, index as u64 * 3 + 1));
         let expected: u64 = (0..count as u64).map(|index| index * 3 + 1).sum();
         let answer = server.pp_call(MessageInfo::new(1, count));
-        let right = answer == MessageInfo::new(1, 2) && get_mr(0) == count as u64 && get_mr(1) == expected;
-        report.check("a call carries its words", right);
-    }
-    (0..MESSAGE_WORDS_MAX).for_each(|index| set_mr(index, index as u64));
-    let answer = server.pp_call(MessageInfo::new(2, MESSAGE_WORDS_MAX));
-    let right = answer == MessageInfo::new(2, MESSAGE_WORDS_MAX)
-        && (0..MESSAGE_WORDS_MAX).all(|index| get_mr(index) == !(index as u64));
-    report.check("an answer carries its words", right);
+        answer == MessageInfo::new(1, 2) && get_mr(0) == count as u64 && get_mr(1) == expected
+    };
+    report.check("calls carry 0 to 120 words", all().count() == 121 && all().all(carries));
+    let brings_back = |count: usize| {
+        set_mr(0, count as u64);
+        let answer = server.pp_call(MessageInfo::new(3, 1));
+        answer == MessageInfo::new(3, count) && (0..count).all(|index| get_mr(index) == index as u64 + 7)
+    };
+    report.check("replies carry 0 to 120 words", all().all(brings_back));
+    report.check("words come back changed", all().all(|count| inverts(server, 2, count)));
+    let right = all().all(|count| inverts(server, 4, count) && poll_notification() == Some(only(server)));
+    report.check("a signal deferred in a call arrives with the reply", right);
+    report.check("nothing else has arrived", poll_notification().is_none());
     let answer = server.pp_call(MessageInfo::new(99, 1));
     report.check("a handler's error is answered", answer.label() == 0xfffff && answer.count() == 0);
+}
+
+/// Calls with `count` words; each must come back with all its bits changed.
+fn inverts(server: Channel, label: u64, count: usize) -> bool {
+    (0..count).for_each(|index| set_mr(index, index as u64));
+    let answer = server.pp_call(MessageInfo::new(label, count));
+    answer == MessageInfo::new(label, count) && (0..count).all(|index| get_mr(index) == !(index as u64))
+}
+
+fn only(channel: Channel) -> ChannelSet {
+    ChannelSet::from_bits(1 << channel.id())
 }
 
 pub(crate) fn heap(report: &mut Report) {

@@ -5,10 +5,9 @@
 use cofferdam_shared_memory::SharedRegion;
 use sel4_microkit::{Channel, Child, Error, Fault, poll_notification};
 
-use crate::Report;
+use system_tests_support::orders::{Order, word};
 
-/// The child's order "panic".
-const ORDER_PANIC: u64 = 1;
+use crate::Report;
 
 pub(crate) struct Eager {
     child: Child,
@@ -25,14 +24,10 @@ impl Eager {
         child == self.child
     }
 
-    pub(crate) fn has_faulted(&self) -> bool {
-        self.faulted
-    }
-
     /// Restarts the child, which at once notifies and panics; then polls.
     pub(crate) fn provoke(&mut self, report: &mut Report, channel: Channel) -> Result<(), Error> {
         // The region is a page: the offset is inside.
-        let _ = self.orders.store_u64_release(0, ORDER_PANIC);
+        let _ = self.orders.store_u64_release(word::ORDER * 8, Order::Panic as u64);
         self.child.restart()?;
         let polled = poll_notification();
         report
