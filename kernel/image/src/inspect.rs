@@ -60,7 +60,7 @@ pub fn inspect(file: &[u8]) -> Result<Inspection> {
     }
     let regions = spec.regions().iter().map(|region| describe(&spec, region)).collect();
     Ok(Inspection {
-        figures: Figures::new(file.len() as u64, &header, &spec),
+        figures: Figures::new(file.len() as u64, &header, &spec)?,
         sha256: hex::encode(Sha256::digest(file)),
         kernel_sha256: hex::encode(hasher.finalize()),
         header,

@@ -123,7 +123,7 @@ fn build(args: &BuildArgs) -> Result<()> {
         Ok(spec) => spec,
         Err(error) => bail!("the tool wrote a description that it cannot read: {error}"),
     };
-    let figures = Figures::new(image.file.len() as u64, &image.header, &spec);
+    let figures = Figures::new(image.file.len() as u64, &image.header, &spec)?;
     let available = platform.kernel_ram.end - platform.kernel_ram.start;
     if figures.ram_bytes() > available {
         bail!(
@@ -131,6 +131,15 @@ fn build(args: &BuildArgs) -> Result<()> {
             figures.ram_bytes() / 1024,
             platform.name,
             available / 1024
+        );
+    }
+    if figures.slots > platform.root_cnode_slots {
+        bail!(
+            "the initialiser needs up to {} capability slots for this system, its CNode has {}; map less, or raise \
+             ROOT_CNODE_SIZE_BITS in kernel/build/seL4.conf to {} (each step doubles the RAM that the CNode takes)",
+            figures.slots,
+            platform.root_cnode_slots,
+            figures.slots.next_power_of_two().ilog2()
         );
     }
     std::fs::write(&args.output, &image.file).with_context(|| args.output.display().to_string())?;

@@ -12,6 +12,11 @@ use cofferdam_system_spec::environment::PAGE_BYTES;
 const PLATFORMS: [(&str, &str); 1] =
     [("qemu-virt-aarch64", include_str!("../../overlay/qemu-virt-aarch64/platform.toml"))];
 
+/// What the kernel is configured to be, for every platform.
+const KERNEL_CONFIGURATION: &str = include_str!("../../build/seL4.conf");
+/// Its line that says how many slots the initialiser's CNode has: 2^n.
+const ROOT_CNODE: &str = "ROOT_CNODE_SIZE_BITS";
+
 /// A range of physical addresses with a name for messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceRange {
@@ -44,6 +49,8 @@ pub struct Platform {
     pub devices: Vec<DeviceRange>,
     /// Devices that the kernel keeps.
     pub kernel_devices: Vec<DeviceRange>,
+    /// Slots of the initialiser's CNode.
+    pub root_cnode_slots: u64,
     /// The PL011 that the monitor prints on.
     pub uart: u64,
 }
@@ -58,7 +65,7 @@ impl Platform {
             let known: Vec<&str> = PLATFORMS.iter().map(|(known, _)| *known).collect();
             bail!("platform '{name}' is unknown; known are: {}", known.join(", "));
         };
-        Ok(Self::parse(name, text)?)
+        Ok(Self { root_cnode_slots: root_cnode_slots(KERNEL_CONFIGURATION)?, ..Self::parse(name, text)? })
     }
 
     fn parse(name: &str, text: &str) -> Result<Self, PlatformError> {
@@ -89,8 +96,19 @@ impl Platform {
                 device("virtio_mmio", range("virtio_mmio_start", "virtio_mmio_end")?),
             ],
             kernel_devices: vec![device("gic", range("gic_start", "gic_end")?)],
+            root_cnode_slots: 0,
             uart: facts.get("uart")?,
         })
+    }
+}
+
+/// Reads the line of the kernel's configuration.
+fn root_cnode_slots(configuration: &str) -> Result<u64> {
+    let mut lines = configuration.lines().filter_map(|line| line.trim().split_once('='));
+    let value = lines.find(|(name, _)| *name == ROOT_CNODE).map(|(_, value)| value);
+    match value.and_then(|value| value.parse().ok()).and_then(|bits| 1_u64.checked_shl(bits)) {
+        Some(slots) => Ok(slots),
+        None => bail!("kernel/build/seL4.conf says {ROOT_CNODE}={}", value.unwrap_or("nothing")),
     }
 }
 
@@ -105,6 +123,15 @@ mod tests {
         assert!(platform.kernel_ram.start.is_multiple_of(0x20_0000));
         assert!(platform.loader.end <= platform.kernel_ram.start);
         assert!(platform.user_end.is_multiple_of(PAGE_BYTES));
+    }
+
+    #[test]
+    fn the_kernels_configuration_says_how_many_slots_there_are() {
+        assert_eq!(root_cnode_slots("# x\nROOT_CNODE_SIZE_BITS=12\n").unwrap(), 4096);
+        assert!(Platform::named("qemu-virt-aarch64").unwrap().root_cnode_slots >= 4096);
+        for broken in ["", "ROOT_CNODE_SIZE_BITS=many", "ROOT_CNODE_SIZE_BITS=64"] {
+            assert!(root_cnode_slots(broken).unwrap_err().to_string().contains("ROOT_CNODE_SIZE_BITS="));
+        }
     }
 
     #[test]

@@ -5,12 +5,12 @@
 //! out the initialiser's own capability space, whose size the kernel's configuration fixes; the initialiser prints what
 //! was really used, that included.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use cofferdam_memory_plan::{NoRoom, slots};
 use cofferdam_system_spec::SystemSpec;
 use cofferdam_system_spec::boot::LoaderHeader;
-use cofferdam_system_spec::environment::{LARGE_PAGE_BYTES, PAGE_BYTES, slot};
+use cofferdam_system_spec::environment::{PAGE_BYTES, slot};
 use cofferdam_system_spec::layout::Segment;
 use cofferdam_system_spec::reader::DomainView;
 use serde_json::{Value, json};
@@ -21,8 +21,6 @@ const TCB_BYTES: u64 = 1 << 11;
 const CNODE_BYTES: u64 = 32 << slot::CNODE_SIZE_BITS;
 const ENDPOINT_BYTES: u64 = 1 << 4;
 const NOTIFICATION_BYTES: u64 = 1 << 5;
-/// Address bits that one table of each level covers.
-const TABLE_LEVEL_BITS: [u32; 3] = [21, 30, 39];
 
 /// One protection domain's figures, bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,13 +62,19 @@ pub struct Figures {
     pub fresh_bytes: u64,
     /// Page tables and kernel objects of all protection domains.
     pub object_bytes: u64,
+    /// Slots of the initialiser's CNode that are taken in the end, at most.
+    pub slots: u64,
     /// By protection domain.
     pub domains: Vec<DomainFigures>,
 }
 
 impl Figures {
     /// Computes the figures of an image.
-    pub fn new(image_bytes: u64, header: &LoaderHeader, spec: &SystemSpec<'_>) -> Self {
+    ///
+    /// # Errors
+    /// [`NoRoom`] if the initialiser cannot build one of the address spaces.
+    pub fn new(image_bytes: u64, header: &LoaderHeader, spec: &SystemSpec<'_>) -> Result<Self, NoRoom> {
+        let user_image_bytes = header.user_end_paddr.saturating_sub(header.user_start_paddr);
         let mut figures = Self {
             image_bytes,
             kernel_bytes: header.kernel_end_paddr.saturating_sub(header.kernel_paddr),
@@ -84,6 +88,7 @@ impl Figures {
                 .sum(),
             fresh_bytes: 0,
             object_bytes: 0,
+            slots: slots::of_kernel(user_image_bytes) + slots::of_initialiser(spec)?,
             domains: Vec::new(),
         };
         // Zero pages behind read-only bytes are shared like the bytes; there are none in practice.
@@ -94,11 +99,11 @@ impl Figures {
                 .map(|segment| segment.memory_bytes - segment.file_bytes.next_multiple_of(PAGE_BYTES))
                 .sum();
             figures.fresh_bytes += own + domain.record.stack_bytes + PAGE_BYTES;
-            let one = figures_of(spec, domain);
+            let one = figures_of(spec, domain)?;
             figures.object_bytes += one.kernel_bytes;
             figures.domains.push(one);
         }
-        figures
+        Ok(figures)
     }
 
     /// All RAM that the system takes once it runs.
@@ -127,6 +132,7 @@ impl Figures {
         ] {
             let _ = writeln!(out, "{what:<28}{:>10} KiB", kib(bytes));
         }
+        let _ = writeln!(out, "{:<28}{:>10}", "capability slots, at most", self.slots);
         let _ = writeln!(
             out,
             "\n{:<20}{:>5}  {:>9}{:>9}{:>9}{:>10}{:>9}  sha256 of its program, parent",
@@ -161,6 +167,7 @@ impl Figures {
             "region_bytes": self.region_bytes,
             "fresh_bytes": self.fresh_bytes,
             "object_bytes": self.object_bytes,
+            "slots": self.slots,
             "protection_domains": self.domains.iter().map(|domain| json!({
                 "name": domain.name,
                 "priority": domain.priority,
@@ -176,7 +183,7 @@ impl Figures {
     }
 }
 
-fn figures_of(spec: &SystemSpec<'_>, domain: DomainView<'_>) -> DomainFigures {
+fn figures_of(spec: &SystemSpec<'_>, domain: DomainView<'_>) -> Result<DomainFigures, NoRoom> {
     let sum = |writable: bool| {
         let segments = domain.segments().iter().filter(|segment| segment.is_writable() == writable);
         segments.map(|segment| segment.memory_bytes).sum()
@@ -191,8 +198,9 @@ fn figures_of(spec: &SystemSpec<'_>, domain: DomainView<'_>) -> DomainFigures {
         + CNODE_BYTES
         + NOTIFICATION_BYTES
         + if domain.has_endpoint() { ENDPOINT_BYTES } else { 0 }
-        + tables(spec, domain) * PAGE_BYTES;
-    DomainFigures {
+        // Its root, and what is below.
+        + (1 + slots::paging_structures(spec, &domain)?) * PAGE_BYTES;
+    Ok(DomainFigures {
         name: domain.name().to_owned(),
         priority: domain.record.priority,
         parent,
@@ -202,33 +210,7 @@ fn figures_of(spec: &SystemSpec<'_>, domain: DomainView<'_>) -> DomainFigures {
         mapped_bytes: mapped,
         kernel_bytes: objects,
         sha256: digest(spec, domain.segments()),
-    }
-}
-
-/// How many page tables of all levels an address space needs.
-fn tables(spec: &SystemSpec<'_>, domain: DomainView<'_>) -> u64 {
-    let record = domain.record;
-    let mut ranges = vec![
-        (record.ipc_buffer_vaddr, PAGE_BYTES, PAGE_BYTES),
-        (record.initial_sp - record.stack_bytes, record.stack_bytes, PAGE_BYTES),
-    ];
-    ranges.extend(domain.segments().iter().map(|segment| (segment.vaddr, segment.memory_bytes, PAGE_BYTES)));
-    ranges.extend(domain.maps().iter().filter_map(|map| {
-        let region = spec.region(map)?;
-        Some((map.vaddr, region.size_bytes, region.page_bytes))
-    }));
-    let mut tables: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
-    for (start, bytes, page) in ranges {
-        for level in TABLE_LEVEL_BITS {
-            // Large pages stand in the table above.
-            if bytes == 0 || (1 << level) <= LARGE_PAGE_BYTES && page == LARGE_PAGE_BYTES {
-                continue;
-            }
-            let end = start.saturating_add(bytes - 1);
-            tables.entry(level).or_default().extend((start >> level)..=(end >> level));
-        }
-    }
-    1 + tables.values().map(|indices| indices.len() as u64).sum::<u64>()
+    })
 }
 
 fn digest(spec: &SystemSpec<'_>, segments: &[Segment]) -> String {

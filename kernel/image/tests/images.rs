@@ -458,6 +458,23 @@ fn the_command_builds_checks_and_refuses() {
     std::fs::write(path("system.xml"), huge).unwrap();
     let (status, _, err) = run(&build);
     assert!(status == Some(1) && err.contains("KiB of RAM, qemu-virt-aarch64 has"), "{err}");
+
+    // More pages than the initialiser has slots for, in RAM that would do.
+    let slots = platform().root_cnode_slots;
+    let small =
+        GOOD.replace("size=\"0x400000\"", &format!("size=\"{:#x}\" page_size=\"0x1000\"", slots << 12));
+    std::fs::write(path("system.xml"), small).unwrap();
+    let (status, _, err) = run(&build);
+    assert!(
+        status == Some(1)
+            && err.contains(&format!("capability slots for this system, its CNode has {slots}")),
+        "{err}"
+    );
+    assert!(
+        err.contains(&format!("ROOT_CNODE_SIZE_BITS in kernel/build/seL4.conf to {}", slots.ilog2() + 1)),
+        "{err}"
+    );
+    assert!(!path("image.elf").exists());
 }
 
 proptest::proptest! {

@@ -4,7 +4,7 @@
 use cofferdam_system_spec::SystemSpec;
 use cofferdam_system_spec::environment::{PAGE_BYTES, slot};
 use cofferdam_system_spec::layout::{
-    CAPABILITY_ENDPOINT, CAPABILITY_NOTIFICATION, Capability, EXECUTE, Map, Region, Segment, WRITE,
+    CAPABILITY_ENDPOINT, CAPABILITY_NOTIFICATION, EXECUTE, Map, Region, Segment, WRITE,
 };
 use cofferdam_system_spec::reader::DomainView;
 use sel4::{
@@ -198,7 +198,8 @@ fn fill_cspace(
     for capability in view.capabilities() {
         let Some(target) = domains.get(capability.target as usize) else { continue };
         let place = u64::from(capability.slot);
-        let channel = peer_channel(capability);
+        // The description's badge is Microkit's, which this kernel cannot hold (see `sel4::badge`).
+        let channel = capability.peer();
         match capability.kind {
             CAPABILITY_NOTIFICATION => {
                 let source = SlotPath::own(target.notification);
@@ -212,15 +213,6 @@ fn fill_cspace(
         }
     }
     Ok(())
-}
-
-/// The channel's identifier at the other end; the description gives it as Microkit's badge, which this kernel
-/// cannot hold (see `sel4::badge`).
-fn peer_channel(capability: &Capability) -> u8 {
-    match capability.kind {
-        CAPABILITY_NOTIFICATION => capability.badge.trailing_zeros() as u8,
-        _ => (capability.badge & 0x3f) as u8,
-    }
 }
 
 fn connect_interrupt(domain: &Domain, number: u32, id: u32, memory: &mut Memory) -> Result<(), Reason> {

@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use cofferdam_memory_plan::{NoRoom, Refusal};
 use cofferdam_system_spec::SpecError;
 
 /// Longest name of a protection domain or region that a failure repeats.
@@ -13,12 +14,10 @@ const NAME_BYTES: usize = 64;
 pub(crate) enum Reason {
     /// The kernel refused.
     Kernel(sel4::Error),
-    /// The root task's capability space is full.
-    NoSlots,
-    /// RAM is used up, or too fragmented.
-    NoMemory,
-    /// No memory that the kernel gave away contains this physical address, or it was already used.
-    NotAt(u64),
+    /// Memory or slots are missing.
+    Memory(Refusal<sel4::Error>),
+    /// More slots were taken than `cofferdam_memory_plan::slots` counted.
+    Miscounted(u64),
     /// A list in this program is too short for the system.
     TooMany,
 }
@@ -29,13 +28,24 @@ impl From<sel4::Error> for Reason {
     }
 }
 
+impl From<Refusal<sel4::Error>> for Reason {
+    fn from(refusal: Refusal<sel4::Error>) -> Self {
+        Self::Memory(refusal)
+    }
+}
+
+impl From<NoRoom> for Reason {
+    fn from(_: NoRoom) -> Self {
+        Self::TooMany
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kernel(error) => write!(f, "the kernel says: {error}"),
-            Self::NoSlots => f.write_str("no empty slots left"),
-            Self::NoMemory => f.write_str("not enough RAM"),
-            Self::NotAt(paddr) => write!(f, "no free memory at physical address {paddr:#x}"),
+            Self::Memory(refusal) => refusal.fmt(f),
+            Self::Miscounted(counted) => write!(f, "{counted} were counted, more taken: correct the count"),
             Self::TooMany => f.write_str("more than this initialiser has room for"),
         }
     }

@@ -21,12 +21,12 @@ mod space;
 
 use core::fmt::Write;
 
+use cofferdam_memory_plan::slots;
 use cofferdam_system_spec::SystemSpec;
 use cofferdam_system_spec::layout::NO_PADDR;
 use sel4::BootInfo;
 
-use crate::failure::{Context, Failure};
-use crate::memory::Memory;
+use crate::failure::{Context, Failure, Reason};
 use crate::mmio::Serial;
 
 /// What the platform's facts say; most of it is not for here.
@@ -49,12 +49,12 @@ fn main(boot_info: BootInfo) -> ! {
 
 fn run(boot_info: &BootInfo) -> Result<core::convert::Infallible, Failure> {
     let mut payload = regions::Payload::take().ok_or(Failure::NoPayload)?;
-    let mut memory = Memory::new(boot_info);
+    let mut memory = memory::of(boot_info);
 
     // Allocated regions are remembered by index; their physical addresses go into the payload before any of
     // its pages is mapped elsewhere.
     let mut patches = allocate::Patches::new();
-    let regions = {
+    let (regions, counted) = {
         let spec = SystemSpec::new(payload.bytes()).map_err(Failure::Description)?;
         let mut regions = allocate::list_regions(&spec)?;
         // The serial port before anything that may go wrong.
@@ -63,9 +63,14 @@ fn run(boot_info: &BootInfo) -> Result<core::convert::Infallible, Failure> {
             space::map_serial(uart, &mut memory).doing("mapping the serial port", "the monitor")?;
         }
         greet();
+        // Nothing else is worth beginning if the system cannot be finished.
+        let counted = slots::of_initialiser(&spec).doing("counting the slots", "the system")?;
+        memory
+            .check_slots(counted.saturating_sub(memory.used_slots()))
+            .doing("finding slots", "the system")?;
         allocate::ram_regions(&spec, &mut memory, &mut regions)?;
         allocate::collect_patches(&spec, &regions, &mut patches)?;
-        regions
+        (regions, counted)
     };
     for (offset, paddr) in &patches {
         payload.write(*offset, *paddr);
@@ -78,7 +83,16 @@ fn run(boot_info: &BootInfo) -> Result<core::convert::Infallible, Failure> {
         (platform::RAM_END - platform::KERNEL_PHYSICAL_BASE).saturating_sub(memory.free_bytes()) / 1024;
     let count = spec.protection_domains().len();
     // Writing never fails.
-    let _ = writeln!(Serial, "initialiser: {count} protection domains, {used_kib} KiB of RAM in use");
+    let used = memory.used_slots();
+    let _ = writeln!(
+        Serial,
+        "initialiser: {count} protection domains, {used_kib} KiB of RAM in use, {used} slots of {}",
+        boot_info.empty_slots().end - boot_info.empty_slots().start
+    );
+    // The image tool relies on the count.
+    if used > counted {
+        return Err(Reason::Miscounted(counted)).doing("counting the slots", "the system");
+    }
     create::start(&spec, &domains)?;
     monitor::run(&spec, monitor)
 }

@@ -5,7 +5,6 @@ use core::convert::Infallible;
 use core::fmt::Write;
 
 use cofferdam_system_spec::SystemSpec;
-use cofferdam_system_spec::environment::PAGE_BYTES;
 use cofferdam_system_spec::reader::DomainView;
 use sel4::{CPtr, Fault};
 
@@ -19,9 +18,7 @@ pub(crate) const fn badge(index: u32) -> u64 {
 
 /// Whether the fault is in the guard page below the stack.
 fn is_stack_overflow(domain: &DomainView<'_>, fault: &Fault) -> bool {
-    let stack_start = domain.record.initial_sp - domain.record.stack_bytes;
-    let guard_page = stack_start - PAGE_BYTES..stack_start;
-    matches!(fault, Fault::VirtualMemory { address, fetch: false, .. } if guard_page.contains(address))
+    matches!(fault, Fault::VirtualMemory { address, fetch: false, .. } if domain.guard_page().contains(address))
 }
 
 /// Reports faults for ever.

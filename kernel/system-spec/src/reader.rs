@@ -5,6 +5,8 @@
 //! bytes come from the image tool and from nobody else, yet a damaged image must end in a message, not in a wild
 //! mapping.
 
+use core::ops::Range;
+
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::environment::{LARGE_PAGE_BYTES, MAX_ID, MAX_PRIORITY, MAX_PROTECTION_DOMAINS, PAGE_BYTES, slot};
@@ -299,9 +301,26 @@ impl<'a> DomainView<'a> {
         (self.record.parent != NONE).then_some(self.record.parent)
     }
 
+    /// The page below its stack, which is never mapped: an access there means that the stack is full.
+    pub fn guard_page(&self) -> Range<u64> {
+        let stack_start = self.record.initial_sp.saturating_sub(self.record.stack_bytes);
+        stack_start.saturating_sub(PAGE_BYTES)..stack_start
+    }
+
     /// Whether faults or calls can reach it, so that it needs an endpoint.
     pub fn has_endpoint(&self) -> bool {
         self.record.flags & crate::layout::HAS_ENDPOINT != 0
+    }
+}
+
+impl Capability {
+    /// The identifier at the other end, which the badge tells there: for a notification by the one bit that is set,
+    /// for an endpoint by the number in its low bits.
+    pub fn peer(&self) -> u8 {
+        match self.kind {
+            CAPABILITY_NOTIFICATION => self.badge.trailing_zeros() as u8,
+            _ => (self.badge & 0x3f) as u8,
+        }
     }
 }
 

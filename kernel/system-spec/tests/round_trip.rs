@@ -4,8 +4,8 @@
 
 use cofferdam_system_spec::builder::{DomainInput, PatchInput, RegionInput, SegmentInput, SystemBuilder};
 use cofferdam_system_spec::layout::{
-    CAPABILITY_NOTIFICATION, CONTIGUOUS, Capability, EXECUTE, HAS_ENDPOINT, Header, Irq, MAGIC, Map,
-    NO_PADDR, NONE, ProtectionDomain, READ, Span, VERSION, WRITE,
+    CAPABILITY_ENDPOINT, CAPABILITY_NOTIFICATION, CONTIGUOUS, Capability, EXECUTE, HAS_ENDPOINT, Header, Irq,
+    MAGIC, Map, NO_PADDR, NONE, ProtectionDomain, READ, Span, VERSION, WRITE,
 };
 use cofferdam_system_spec::{SpecError, SystemSpec};
 use proptest::prelude::*;
@@ -142,6 +142,24 @@ fn what_is_written_is_read() {
     assert_eq!(spec.segment_pages(&segments[3]).unwrap(), [0; 0]);
     // A patch lies in its own domain's segment.
     assert_eq!(spec.paddr_patches()[1].payload_offset, segments[1].payload_offset + 8);
+}
+
+#[test]
+fn the_guard_page_lies_below_the_stack() {
+    let payload = payload();
+    let spec = SystemSpec::new(payload.bytes()).unwrap();
+    let guard = spec.protection_domains().next().unwrap().guard_page();
+    assert_eq!(guard, 0x7fff_ffff_b000..0x7fff_ffff_c000);
+}
+
+proptest! {
+    /// Microkit's badges (FACTS.md section 3), as the image tool writes them.
+    #[test]
+    fn a_capability_tells_the_other_ends_channel(id in 0..62u8) {
+        let to = |kind, badge| Capability { slot: 13, kind, target: 0, reserved: 0, badge };
+        prop_assert_eq!(to(CAPABILITY_NOTIFICATION, 1 << id).peer(), id);
+        prop_assert_eq!(to(CAPABILITY_ENDPOINT, 1 << 63 | u64::from(id)).peer(), id);
+    }
 }
 
 #[test]
