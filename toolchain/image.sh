@@ -31,6 +31,12 @@ image=$images/$name.$suffix report=$images/$name.txt
 for program in $programs; do
     toolchain/cargo pd build --quiet --profile device -p "$program"
     "$tool" finish-pd "$out/$program" -o "$elves/$program.elf"
+    # The interpreter must not have lost a tail call: looked at once for each program that was built.
+    if [ "$program" = app_slot ] && [ ! "$elves/$program.dispatch" -nt "$elves/$program.elf" ]; then
+        rm -f "$elves/$program.dispatch"
+        dispatch=$(wasm-manager/runtime/check-dispatch.sh "$elves/$program.elf" 2>&1) || { echo "$dispatch" >&2; exit 1; }
+        echo "$dispatch" >"$elves/$program.dispatch"
+    fi
 done
 
 if [ "$COFFERDAM_KERNEL" = crates ]; then
