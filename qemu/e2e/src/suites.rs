@@ -7,6 +7,7 @@ mod hostile;
 mod network;
 mod refusals;
 mod systems;
+mod wasi;
 
 use crate::harness::Suite;
 
@@ -16,6 +17,7 @@ pub const ALL: &[Suite] = &[
     systems::PANIC,
     systems::MCS,
     apps::SUITE,
+    wasi::SUITE,
     refusals::SUITE,
     network::SUITE,
     hostile::SUITE,
