@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The queues to and from net_driver as a network device of smoltcp.
 
-use cofferdam_net_protocol::{FRAME_BYTES_MAX, Link, RECORD_BYTES, Record, frame_head, parse};
-use cofferdam_shared_memory::{Consumer, PeerMisbehaviour, PopError, Producer};
+use cofferdam_net_protocol::{FRAME_BYTES_MAX, Link, Malformed, RECORD_BYTES, Record, frame_head, parse};
+use cofferdam_shared_memory::{Consumer, Producer};
 use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
+
+use crate::peer::Peer;
 
 /// An Ethernet header.
 const ETHERNET_HEADER_BYTES: usize = 14;
@@ -13,12 +15,9 @@ const SKIP_MAX: usize = 8;
 
 /// An Ethernet device behind two queues.
 pub struct QueueDevice {
-    receive: Consumer,
-    transmit: Producer,
+    driver: Peer,
     link: Option<Link>,
     link_is_new: bool,
-    moved: bool,
-    blamed: bool,
     incoming: [u8; RECORD_BYTES],
     outgoing: [u8; FRAME_BYTES_MAX],
 }
@@ -27,12 +26,9 @@ impl QueueDevice {
     /// Takes the queues.
     pub fn new(receive: Consumer, transmit: Producer) -> Self {
         Self {
-            receive,
-            transmit,
+            driver: Peer::new("net_driver", receive, transmit),
             link: None,
             link_is_new: false,
-            moved: false,
-            blamed: false,
             incoming: [0; RECORD_BYTES],
             outgoing: [0; FRAME_BYTES_MAX],
         }
@@ -46,7 +42,7 @@ impl QueueDevice {
 
     /// Whether anything was taken or added since the last call.
     pub(crate) fn take_moved(&mut self) -> bool {
-        core::mem::take(&mut self.moved)
+        self.driver.take_moved()
     }
 
     /// The link's description, if there is a new one.
@@ -61,46 +57,22 @@ impl QueueDevice {
 
     /// Whether net_driver can take a frame.
     pub(crate) fn can_send(&mut self) -> bool {
-        match self.transmit.free() {
-            Ok(free) => free > 0,
-            Err(misbehaviour) => {
-                self.blame(misbehaviour);
-                false
-            }
-        }
+        self.driver.has_room()
     }
 
     /// Takes the next frame into `incoming`; gives its place there.
     fn next_frame(&mut self) -> Option<core::ops::Range<usize>> {
-        for _ in 0..SKIP_MAX {
-            let length = match self.receive.pop(&mut self.incoming) {
-                Ok(length) => length?,
-                Err(PopError::Peer(misbehaviour)) => {
-                    self.blame(misbehaviour);
-                    if matches!(misbehaviour, PeerMisbehaviour::RecordLength { .. }) {
-                        continue; // that record was skipped
-                    }
-                    return None;
+        let Self { driver, incoming, link, link_is_new, .. } = self;
+        driver.next(incoming, SKIP_MAX, |record| {
+            Ok::<_, Malformed>(match parse(record)? {
+                Record::Frame(frame) => Some(record.len() - frame.len()..record.len()),
+                Record::Link(new) => {
+                    *link_is_new |= *link != Some(new);
+                    *link = Some(new);
+                    None
                 }
-                Err(PopError::BufferTooSmall { .. }) => return None, // impossible: a record fits
-            };
-            self.moved = true;
-            match parse(self.incoming.get(..length).unwrap_or(&[])) {
-                Ok(Record::Frame(frame)) => return Some(length - frame.len()..length),
-                Ok(Record::Link(link)) => {
-                    self.link_is_new |= self.link != Some(link);
-                    self.link = Some(link);
-                }
-                Err(_) => {}
-            }
-        }
-        None
-    }
-
-    fn blame(&mut self, misbehaviour: PeerMisbehaviour) {
-        if !core::mem::replace(&mut self.blamed, true) {
-            log::warn!("net_driver: {misbehaviour}");
-        }
+            })
+        })
     }
 }
 
@@ -115,9 +87,8 @@ impl phy::RxToken for Received<'_> {
 
 /// The right to send a frame.
 pub struct Sender<'a> {
-    transmit: &'a mut Producer,
+    driver: &'a mut Peer,
     buffer: &'a mut [u8; FRAME_BYTES_MAX],
-    moved: &'a mut bool,
 }
 
 impl phy::TxToken for Sender<'_> {
@@ -126,7 +97,7 @@ impl phy::TxToken for Sender<'_> {
         let frame = &mut self.buffer[..len];
         let result = f(frame);
         // Room was there when the token was made; if it is gone, so is the frame, as on any network.
-        *self.moved |= self.transmit.push(&[&frame_head(), frame]).is_ok();
+        let _ = self.driver.push(&[&frame_head(), frame]);
         result
     }
 }
@@ -141,16 +112,16 @@ impl phy::Device for QueueDevice {
             return None;
         }
         let place = self.next_frame()?;
-        let Self { incoming, transmit, outgoing, moved, .. } = self;
+        let Self { driver, incoming, outgoing, .. } = self;
         let frame = incoming.get(place)?;
-        Some((Received(frame), Sender { transmit, buffer: outgoing, moved }))
+        Some((Received(frame), Sender { driver, buffer: outgoing }))
     }
 
     fn transmit(&mut self, _timestamp: Instant) -> Option<Sender<'_>> {
         if !self.can_send() {
             return None;
         }
-        Some(Sender { transmit: &mut self.transmit, buffer: &mut self.outgoing, moved: &mut self.moved })
+        Some(Sender { driver: &mut self.driver, buffer: &mut self.outgoing })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

@@ -21,6 +21,7 @@ mod config;
 mod connections;
 mod device;
 mod management;
+mod peer;
 
 pub use config::{Config, FixedAddress};
 pub use device::QueueDevice;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 mod dhcp_server;
+mod peer;
 mod world;
 
 use std::vec;
