@@ -11,14 +11,13 @@
 use alloc::boxed::Box;
 use alloc::vec;
 
+use cofferdam_store_protocol::{BLOB_BYTES_MAX, RECORD_BYTES_MAX};
 use sha2::{Digest, Sha256};
 
-use crate::layout::{BLOB_BYTES_MAX, BLOBS_MAX};
+use crate::layout::BLOBS_MAX;
 
 /// The catalogue's room on the disk.
 pub(crate) const CATALOGUE_BYTES: usize = 0x1_0000;
-/// The longest record.
-pub const RECORD_BYTES_MAX: usize = 0x4000;
 
 const MAGIC: &[u8; 8] = b"cdmcatlg";
 const VERSION: u32 = 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Where things are on the disk, and the superblock that says so.
 
+use cofferdam_store_protocol::BLOB_BYTES_MAX;
 use sha2::{Digest, Sha256};
 
 use crate::catalogue::CATALOGUE_BYTES;
@@ -8,8 +9,6 @@ use crate::device::SECTOR_BYTES;
 
 /// The most blobs.
 pub const BLOBS_MAX: usize = 16;
-/// The longest blob: 1 MiB, and 64 KiB for what surrounds a module of that size.
-pub const BLOB_BYTES_MAX: usize = 0x11_0000;
 /// An update needs the old blob and the new one.
 pub(crate) const BLOBS_MIN: usize = 2;
 

@@ -32,13 +32,16 @@ mod device;
 mod error;
 mod layout;
 mod open;
+mod server;
 mod store;
 
-pub use catalogue::{Blob, RECORD_BYTES_MAX};
+pub use catalogue::Blob;
+pub use cofferdam_store_protocol::{BLOB_BYTES_MAX, RECORD_BYTES_MAX};
 pub use device::{BlockDevice, SECTOR_BYTES, TRANSFER_BYTES_MAX};
 pub use error::{OpenError, StoreError};
-pub use layout::{BLOB_BYTES_MAX, BLOBS_MAX, sectors_for};
+pub use layout::{BLOBS_MAX, sectors_for};
 pub use open::Opened;
+pub use server::Server;
 pub use store::Store;
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 
 use alloc::boxed::Box;
 
+use cofferdam_store_protocol::{BLOB_BYTES_MAX, RECORD_BYTES_MAX};
 use sha2::{Digest, Sha256};
 
-use crate::catalogue::{Blob, Catalogue, RECORD_BYTES_MAX};
+use crate::catalogue::{Blob, Catalogue};
 use crate::device::{BlockDevice, SECTOR_BYTES};
 use crate::error::{OpenError, StoreError};
-use crate::layout::{BLOB_BYTES_MAX, Copy, place_sector};
+use crate::layout::{Copy, place_sector};
 use crate::open::{Opened, open};
 
 /// Records and blobs by number. Changes are prepared one by one, seen by nobody, and count all at once with

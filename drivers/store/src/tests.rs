@@ -4,4 +4,5 @@
 mod disk;
 mod hostile;
 mod power;
+mod server;
 mod store;
