@@ -241,21 +241,21 @@ fn mappings_that_cannot_be() {
         "9:19",
         "overlaps mapping of 'uart' at 0x200003000-0x200004000 (line 8)",
     );
-    refused("vaddr=\"0x300000000\"", "vaddr=\"0x7ffffffff000\"", "8:20", "overlaps the IPC buffer");
+    refused("vaddr=\"0x300000000\"", "vaddr=\"0xfffffff000\"", "8:20", "overlaps the IPC buffer");
     refused(
         "vaddr=\"0x300000000\"",
-        "vaddr=\"0x7fffffffe000\"",
+        "vaddr=\"0xffffffe000\"",
         "8:20",
         "overlaps the guard page above the stack",
     );
-    refused("vaddr=\"0x300000000\"", "vaddr=\"0x7fffffffd000\"", "8:20", "overlaps the stack");
+    refused("vaddr=\"0x300000000\"", "vaddr=\"0xffffffd000\"", "8:20", "overlaps the stack");
     refused(
         "vaddr=\"0x300000000\"",
-        "vaddr=\"0x7fffffffb000\"",
+        "vaddr=\"0xffffffb000\"",
         "8:20",
         "overlaps the guard page below the stack",
     );
-    refused("vaddr=\"0x300000000\"", "vaddr=\"0x800000000000\"", "8:20", "beyond the end of user memory");
+    refused("vaddr=\"0x300000000\"", "vaddr=\"0x10000000000\"", "8:20", "beyond the end of user memory");
     refused("vaddr=\"0x300000000\"", "vaddr=\"0xfffffffffffff000\"", "8:20", "beyond the end of user memory");
     refused("region_paddr=\"dma\"", "region_paddr=\"dmb\"", "10:32", "memory_region 'dmb' does not exist");
 }

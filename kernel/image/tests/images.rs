@@ -110,8 +110,8 @@ fn the_description_holds_the_system() {
     assert_eq!((app_0.parent(), app_0.record.child_id), (Some(1), 3));
     assert_eq!((app_1.parent(), app_1.record.child_id), (Some(1), 4));
     assert_eq!(manager.record.stack_bytes, 0x4000);
-    assert_eq!(manager.record.ipc_buffer_vaddr, 0x7fff_ffff_f000);
-    assert_eq!(manager.record.initial_sp, 0x7fff_ffff_e000);
+    assert_eq!(manager.record.ipc_buffer_vaddr, 0xff_ffff_f000);
+    assert_eq!(manager.record.initial_sp, 0xff_ffff_e000);
     let irq = driver.irqs()[0];
     assert_eq!((irq.number, irq.id, irq.edge), (33, 0, 1));
 
@@ -284,7 +284,7 @@ fn programs_that_do_not_fit_are_refused() {
         "15:20",
         "overlaps the program's segment 0x100001000-0x100002000",
     );
-    refused(&manager().segment(0x7fff_ffff_d000, &[1], 1, R), "14:20", "reaches the stack");
+    refused(&manager().segment(0xff_ffff_d000, &[1], 1, R), "14:20", "reaches the stack");
     let mut entry = manager();
     entry.entry = 0x20_1000;
     refused(&entry, "14:20", "lies in no executable segment");

@@ -21,10 +21,8 @@ enum Verdict {
     Bad,
     /// Ours alone, for this reason.
     OursRefuses(&'static str),
-    /// Microkit's alone, for this reason.
-    TheirsRefuses(&'static str),
 }
-use Verdict::{Bad, Good, OursRefuses, TheirsRefuses};
+use Verdict::{Bad, Good, OursRefuses};
 
 /// The good system with one text replaced by another, and what the tools say of it.
 const CASES: &[(&str, &str, Verdict)] = &[
@@ -125,10 +123,10 @@ const CASES: &[(&str, &str, Verdict)] = &[
         OursRefuses("the null pointer"),
     ),
     ("vaddr=\"0x300000000\"", "vaddr=\"0x200003000\"", Bad),
-    ("vaddr=\"0x300000000\"", "vaddr=\"0x7ffffffff000\"", Bad),
-    ("vaddr=\"0x300000000\"", "vaddr=\"0x7fffffffe000\"", Bad),
-    ("vaddr=\"0x300000000\"", "vaddr=\"0x7fffffffd000\"", Bad),
-    ("vaddr=\"0x300000000\"", "vaddr=\"0x7fffffffb000\"", Bad),
+    ("vaddr=\"0x300000000\"", "vaddr=\"0xfffffff000\"", Bad),
+    ("vaddr=\"0x300000000\"", "vaddr=\"0xffffffe000\"", Bad),
+    ("vaddr=\"0x300000000\"", "vaddr=\"0xffffffd000\"", Bad),
+    ("vaddr=\"0x300000000\"", "vaddr=\"0xffffffb000\"", OursRefuses("the page that a stack overflow hits")),
     ("vaddr=\"0x300000000\"", "vaddr=\"0x800000000000\"", Bad),
     ("vaddr=\"0x300000000\"", "vaddr=\"0xfffffffffffff000\"", Bad),
     ("region_paddr=\"dma\"", "region_paddr=\"dmb\"", Bad),
@@ -165,11 +163,7 @@ const CASES: &[(&str, &str, Verdict)] = &[
     ("pd=\"app_0\" id=\"2\"", "pd=\"app_0\" id=\"\"", Bad),
     ("pd=\"app_0\" id=\"2\"", "pd=\"app_0\" id=\"2\" pp=\"true\"", Bad),
     ("vaddr=\"0x300000000\"", "vaddr=\"0xfffff00000\"", Good),
-    (
-        "vaddr=\"0x300000000\"",
-        "vaddr=\"0x10000000000\"",
-        TheirsRefuses("its user memory has 40 bits on this board"),
-    ),
+    ("vaddr=\"0x300000000\"", "vaddr=\"0x10000000000\"", Bad),
     ("vaddr=\"0x300000000\"", "vaddr=\"0x200000\"", Bad),
     ("mr=\"ring\" vaddr=\"0x100000000\" perms=\"r\"", "mr=\"ring\" perms=\"r\"", Bad),
     ("<map mr=\"heap\"", "<map mr=\"ring\" vaddr=\"0x110000000\"/><map mr=\"heap\"", Good),
@@ -236,7 +230,6 @@ fn both_tools_judge_alike() {
             Good => ours.is_empty() && theirs,
             Bad => !ours.is_empty() && !theirs,
             OursRefuses(_) => !ours.is_empty() && theirs,
-            TheirsRefuses(_) => ours.is_empty() && !theirs,
         };
         if !as_expected {
             surprises.push(format!(

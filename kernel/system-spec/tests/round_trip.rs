@@ -15,9 +15,9 @@ fn record(parent: u32, child_id: u32) -> ProtectionDomain {
     ProtectionDomain {
         name: Span::default(),
         entry: 0x20_0000,
-        initial_sp: 0x7fff_ffff_e000,
+        initial_sp: 0xff_ffff_e000,
         stack_bytes: 0x2000,
-        ipc_buffer_vaddr: 0x7fff_ffff_f000,
+        ipc_buffer_vaddr: 0xff_ffff_f000,
         budget_us: 1000,
         period_us: 1000,
         priority: 100,
@@ -149,7 +149,7 @@ fn the_guard_page_lies_below_the_stack() {
     let payload = payload();
     let spec = SystemSpec::new(payload.bytes()).unwrap();
     let guard = spec.protection_domains().next().unwrap().guard_page();
-    assert_eq!(guard, 0x7fff_ffff_b000..0x7fff_ffff_c000);
+    assert_eq!(guard, 0xff_ffff_b000..0xff_ffff_c000);
 }
 
 proptest! {

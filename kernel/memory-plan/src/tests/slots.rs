@@ -20,9 +20,9 @@ fn domain(maps: Vec<Map>, flags: u32, interrupts: u32) -> DomainInput {
         record: ProtectionDomain {
             name: Span::default(),
             entry: 0x20_0000,
-            initial_sp: 0x7fff_ffff_e000,
+            initial_sp: 0xff_ffff_e000,
             stack_bytes: 0x2000,
-            ipc_buffer_vaddr: 0x7fff_ffff_f000,
+            ipc_buffer_vaddr: 0xff_ffff_f000,
             budget_us: 1000,
             period_us: 1000,
             priority: 100,
