@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Tells tests/microkit.rs whether a Microkit SDK is at hand; without one its tests count as ignored.
+//! Tells tests/corpus.rs whether a Microkit SDK is at hand; without one its tests count as ignored.
 
 fn main() {
     println!("cargo::rerun-if-env-changed=MICROKIT_SDK");

@@ -39,7 +39,7 @@ pub(super) fn check(system: &System, diagnostics: &mut Diagnostics<'_>) {
             call(system, b, a, diagnostics);
         }
         if !(a.calls || b.calls || a.notifies || b.notifies) {
-            diagnostics.error(channel.at, "neither end may call or notify the other; remove the channel");
+            diagnostics.warning(channel.at, "neither end may call or notify the other; remove the channel");
         }
     }
 }
@@ -55,7 +55,8 @@ fn ends_exist(system: &System, channel: &Channel, diagnostics: &mut Diagnostics<
     }
     let [a, b] = &channel.ends;
     if a.domain.value == b.domain.value {
-        diagnostics.error(b.domain.at, format!("both ends are '{}'; a channel joins two", a.domain.value));
+        let name = &a.domain.value;
+        diagnostics.warning(b.domain.at, format!("both ends are '{name}': it can only notify itself"));
     }
 }
 

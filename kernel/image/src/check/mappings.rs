@@ -85,7 +85,8 @@ fn mapping(
         );
     }
     if vaddr == 0 {
-        diagnostics.error(map.vaddr.at, "vaddr 0 is the null pointer; choose another".to_owned());
+        diagnostics
+            .warning(map.vaddr.at, "vaddr 0 is the null pointer: no reference can point there".to_owned());
     }
     let rights = map.rights.value;
     if rights.write && rights.execute {

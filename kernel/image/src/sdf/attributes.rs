@@ -180,8 +180,7 @@ impl<'a, 'input> Attributes<'a, 'input> {
                 }
             };
             if std::mem::replace(right, true) {
-                diagnostics.error(at, format!("{name}=\"{text}\" names '{letter}' twice"));
-                return rights;
+                diagnostics.warning(at, format!("{name}=\"{text}\" names '{letter}' twice"));
             }
         }
         if !given.read {

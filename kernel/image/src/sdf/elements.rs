@@ -48,7 +48,6 @@ pub fn refuse(node: Node<'_, '_>, parent: &str, known: &[&str], diagnostics: &mu
     let name = node.tag_name().name();
     let message = match UNSUPPORTED.iter().find(|(unsupported, _)| *unsupported == name) {
         Some((_, reason)) => format!("element '{name}' is not supported: {reason}"),
-        None if known.is_empty() => format!("unknown element '{name}': '{parent}' takes none"),
         None => format!("unknown element '{name}' in '{parent}'; it takes: {}", known.join(", ")),
     };
     diagnostics.error(node.range().start, message);
@@ -56,7 +55,8 @@ pub fn refuse(node: Node<'_, '_>, parent: &str, known: &[&str], diagnostics: &mu
 
 fn no_children(node: Node<'_, '_>, diagnostics: &mut Diagnostics<'_>) {
     for child in children(node, diagnostics) {
-        refuse(child, node.tag_name().name(), &[], diagnostics);
+        let (name, parent) = (child.tag_name().name(), node.tag_name().name());
+        diagnostics.warning(child.range().start, format!("element '{name}' means nothing in '{parent}'"));
     }
 }
 

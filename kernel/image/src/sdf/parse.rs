@@ -24,7 +24,10 @@ pub fn parse(source: &str, diagnostics: &mut Diagnostics<'_>) -> System {
         diagnostics.error(root.range().start, format!("the root element is '{name}'; it must be 'system'"));
         return system;
     }
-    elements::attributes(root, &[], diagnostics);
+    for attribute in root.attributes() {
+        let message = format!("attribute '{}' of 'system' means nothing", attribute.name());
+        diagnostics.warning(attribute.range().start, message);
+    }
     for node in children(root, diagnostics) {
         let mut context = Context { diagnostics, system: &mut system };
         match node.tag_name().name() {
@@ -45,7 +48,8 @@ pub fn parse(source: &str, diagnostics: &mut Diagnostics<'_>) -> System {
     system
 }
 
-/// The child elements; reports text between them, which means nothing in this format.
+/// The child elements; reports text between them, which means nothing in this format: as Microkit's tool, with an error
+/// only between the elements of the system itself.
 pub(super) fn children<'a, 'input>(
     node: Node<'a, 'input>,
     diagnostics: &mut Diagnostics<'_>,
@@ -56,10 +60,14 @@ pub(super) fn children<'a, 'input>(
             let leading = child.text().map_or(0, |all| all.len() - all.trim_start().len());
             let start: String = text.chars().take(20).collect();
             let name = node.tag_name().name();
-            diagnostics.error(
-                child.range().start + leading,
-                format!("text '{start}' in '{name}' means nothing; use attributes, or put it into a comment"),
-            );
+            let at = child.range().start + leading;
+            let message =
+                format!("text '{start}' in '{name}' means nothing; use attributes, or put it into a comment");
+            if node.parent_element().is_none() {
+                diagnostics.error(at, message);
+            } else {
+                diagnostics.warning(at, message);
+            }
         }
     }
     node.children().filter(Node::is_element).collect()
