@@ -28,6 +28,8 @@ use crate::signals::Signals;
 /// Channels without a symbol in system.xml.
 const CHILD_CHANNEL: Channel = Channel::new(26);
 const EAGER_CHANNEL: Channel = Channel::new(25);
+/// The other end of the client's channel to itself.
+const ITS_OTHER_END: Channel = Channel::new(51);
 /// How long to look out for an interrupt that should not come.
 const QUIET_US: u64 = 3_000;
 
@@ -45,6 +47,10 @@ fn init() -> impl Handler {
     let early = poll_notification();
     let eager_first = early == Some(ChannelSet::from_bits(1 << EAGER_CHANNEL.id()));
     report.check("a child above its parent has run", eager_first);
+    channel!(itself).notify();
+    let echo = poll_notification();
+    report
+        .check("a channel to oneself notifies", echo == Some(ChannelSet::from_bits(1 << ITS_OTHER_END.id())));
     // The region is a page: the offset is inside.
     let _ = code.store_u64_release(0, orders::FUNCTION.0);
     checks::calls(&mut report, server);
