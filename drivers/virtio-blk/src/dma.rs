@@ -130,7 +130,8 @@ impl<T: Transport> VirtioDisk<T> {
             let high: u32 = transport.read_config_space(4)?;
             Ok(u64::from(low) | u64::from(high) << 32)
         })?;
-        let queue = VirtQueue::new(&mut transport, QUEUE, false, false)?;
+        let mut queue = VirtQueue::new(&mut transport, QUEUE, false, false)?;
+        queue.set_dev_notify(false); // it is asked; nobody waits for its interrupt
         let memory = DmaPages::new(1 + TRANSFER_BYTES_MAX / PAGE_BYTES)?;
         transport.finish_init();
         Ok(Self {
@@ -157,11 +158,6 @@ impl<T: Transport> VirtioDisk<T> {
     /// Whether [`Self::flush`] has anything to do. Without a cache, what is written is there.
     pub fn has_cache(&self) -> bool {
         self.has_cache
-    }
-
-    /// Tells the device that its interrupt was seen.
-    pub fn acknowledge_interrupt(&mut self) {
-        self.transport.ack_interrupt();
     }
 
     /// Reads whole sectors from `sector` on, asking `in_time` again and again while the device works. On an

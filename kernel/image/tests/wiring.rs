@@ -46,6 +46,7 @@ fn priorities_fall_in_the_order_of_the_design() {
         "app_slot_1",
         "app_slot_2",
         "app_slot_3",
+        "store_driver",
         "wasm_manager",
         "console",
         "net_driver",
@@ -77,7 +78,7 @@ fn nothing_shared_is_executable() {
 #[test]
 fn memory_of_devices_is_mapped_once() {
     let system = system();
-    for name in ["net_dma", "rng_dma", "uart", "virtio_net", "virtio_rng"] {
+    for name in ["net_dma", "rng_dma", "blk_dma", "uart", "virtio_net", "virtio_rng", "virtio_blk"] {
         assert_eq!(system.maps_of(name).count(), 1, "{name}");
     }
 }

@@ -11,6 +11,7 @@ extern crate alloc;
 mod gateway;
 mod regions;
 mod slots;
+mod storage;
 
 use alloc::string::ToString;
 use core::convert::Infallible;
@@ -54,7 +55,8 @@ fn init() -> impl Handler {
         vendor_id,
         class_id: class_id(&vendor_id, env!("COFFERDAM_CLASS")),
     };
-    let manager = Manager::new(slots::slots(), identity, anchors, regions::slots());
+    let mut manager = Manager::new(slots::slots(storage::disk()), identity, anchors, regions::slots());
+    manager.restore();
     let mut wasm_manager = WasmManager {
         manager,
         gateway: Gateway::new(),

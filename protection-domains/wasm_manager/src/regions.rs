@@ -36,6 +36,14 @@ pub fn queues() -> (Consumer, Producer) {
     (consumer, producer)
 }
 
+/// The regions to and from store_driver.
+pub fn store() -> (SharedRegion, SharedRegion) {
+    (
+        shared(memory_region!(store_request: store_request_size)),
+        shared(memory_region!(store_reply: store_reply_size)),
+    )
+}
+
 /// What is shared with each slot.
 pub fn slots() -> [SlotRegions; SLOTS] {
     [

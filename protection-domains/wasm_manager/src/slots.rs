@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The slots' protection domains, which are children of this one.
 
-use cofferdam_lifecycle::{Platform, PlatformError, SLOTS};
+use cofferdam_lifecycle::{Platform, PlatformError, SLOTS, Storage};
 use sel4_microkit::{Child, child, heap, now_us};
 
+use crate::storage::Disk;
+
 /// The children by slot number; also everything else that the manager needs from the system.
-pub struct Slots([Child; SLOTS]);
+pub struct Slots {
+    children: [Child; SLOTS],
+    disk: Option<Disk>,
+}
 
 /// As `system.xml` numbers them.
-pub fn slots() -> Slots {
-    Slots([child!(slot_0_child), child!(slot_1_child), child!(slot_2_child), child!(slot_3_child)])
+pub fn slots(disk: Option<Disk>) -> Slots {
+    let children = [child!(slot_0_child), child!(slot_1_child), child!(slot_2_child), child!(slot_3_child)];
+    Slots { children, disk }
 }
 
 /// The slot that is this child. The numbers of both agree: `system.xml` gives slot n the identifier n.
@@ -19,7 +25,7 @@ pub fn number(child: Child) -> Option<usize> {
 
 impl Slots {
     fn child(&self, slot: usize) -> Result<Child, PlatformError> {
-        self.0.get(slot).copied().ok_or(PlatformError)
+        self.children.get(slot).copied().ok_or(PlatformError)
     }
 }
 
@@ -34,6 +40,10 @@ impl Platform for Slots {
 
     fn restart(&mut self, slot: usize) -> Result<(), PlatformError> {
         self.child(slot)?.restart().map_err(|_| PlatformError)
+    }
+
+    fn storage(&mut self) -> Option<&mut dyn Storage> {
+        self.disk.as_mut().map(|disk| disk as &mut dyn Storage)
     }
 
     fn heap_used_bytes(&self) -> u64 {

@@ -16,4 +16,4 @@ mod options;
 pub use console::{Console, Line, WaitError};
 pub use machine::{Machine, StartError};
 pub use monitor::MonitorError;
-pub use options::{Clock, KernelKind, MANAGEMENT_PORT, MachineOptions, QEMU_ENVIRONMENT_VARIABLE};
+pub use options::{Clock, KernelKind, MANAGEMENT_PORT, MachineOptions, QEMU_ENVIRONMENT_VARIABLE, make_disk};

@@ -48,6 +48,9 @@ struct Options {
     /// Sources of example apps
     #[arg(long, default_value = "apps", value_name = "FOLDER")]
     recipes: PathBuf,
+    /// The machine's disk, made if it is not there; what is installed survives on it [default: no disk]
+    #[arg(long, value_name = "FILE")]
+    disk: Option<PathBuf>,
     /// Let virtual time follow executed instructions
     #[arg(long)]
     icount: bool,

@@ -2,7 +2,9 @@
 //! What machine to start: the one place that knows QEMU's command line.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// The TCP port on which the device serves management.
 pub const MANAGEMENT_PORT: u16 = 7700;
@@ -14,6 +16,10 @@ pub const QEMU_ENVIRONMENT_VARIABLE: &str = "COFFERDAM_QEMU";
 const NETWORK_BUS: &str = "virtio-mmio-bus.31";
 /// The page of `system.xml`'s `virtio_rng` region belongs to this transport.
 const ENTROPY_BUS: &str = "virtio-mmio-bus.23";
+/// The page of `system.xml`'s `virtio_blk` region belongs to this transport.
+const DISK_BUS: &str = "virtio-mmio-bus.15";
+/// Room for sixteen packages, the most that the store manages.
+const DISK_BYTES: u64 = 18 << 20;
 /// Where the SDK's loader is linked to run.
 const SDK_LOADER_ADDRESS: &str = "0x70000000";
 
@@ -66,6 +72,8 @@ pub struct MachineOptions {
     pub clock: Clock,
     /// Where to keep a copy of the console, every line with its time.
     pub console_log: Option<PathBuf>,
+    /// The file that is the machine's disk; `None` for a machine without one. [`make_disk`] makes it.
+    pub disk: Option<PathBuf>,
     /// Put behind all other arguments.
     pub extra_arguments: Vec<OsString>,
 }
@@ -85,6 +93,7 @@ impl MachineOptions {
             network: true,
             clock: Clock::default(),
             console_log: None,
+            disk: None,
             extra_arguments: Vec::new(),
         }
     }
@@ -120,6 +129,16 @@ impl MachineOptions {
                 &format!("virtio-net-device,netdev=network,bus={NETWORK_BUS}"),
             ]);
         }
+        if let Some(disk) = &self.disk {
+            // A comma in a name is written twice. The guest's flush is the host's fdatasync.
+            let file = disk.to_string_lossy().replace(',', ",,");
+            add(&[
+                "-drive",
+                &format!("if=none,id=disk,format=raw,cache=writeback,file={file}"),
+                "-device",
+                &format!("virtio-blk-device,drive=disk,bus={DISK_BUS}"),
+            ]);
+        }
         match self.clock {
             Clock::Host => {}
             Clock::Instructions => add(&["-icount", "shift=0,sleep=on"]),
@@ -140,6 +159,16 @@ impl MachineOptions {
         }
         arguments.extend(self.extra_arguments.iter().cloned());
         arguments
+    }
+}
+
+/// Makes a blank disk if there is no file `path`; what is there stays as it is.
+pub fn make_disk(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        // Zeros that take no room until they are written.
+        Ok(file) => file.set_len(DISK_BYTES),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -171,5 +200,28 @@ mod tests {
     fn a_machine_can_be_without_network() {
         let text = text(&MachineOptions { network: false, ..MachineOptions::new("a.elf") });
         assert!(!text.contains("netdev"), "{text}");
+    }
+
+    #[test]
+    fn a_disk_is_on_its_bus_and_its_name_may_hold_a_comma() {
+        let text = text(&MachineOptions { disk: Some("a,b.img".into()), ..MachineOptions::new("a.elf") });
+        assert!(
+            text.contains(
+                "cache=writeback,file=a,,b.img -device virtio-blk-device,drive=disk,bus=virtio-mmio-bus.15"
+            ),
+            "{text}"
+        );
+        assert!(!self::text(&MachineOptions::new("a.elf")).contains("virtio-blk"));
+    }
+
+    #[test]
+    fn a_disk_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk.img");
+        make_disk(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), DISK_BYTES);
+        std::fs::write(&path, b"mine").unwrap();
+        make_disk(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"mine");
     }
 }

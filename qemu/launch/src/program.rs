@@ -13,7 +13,7 @@ use cofferdam_client::recipe::{RECIPE_FILE, Recipe};
 use cofferdam_client::{Device, Patience, keys};
 use cofferdam_management_protocol::AppState;
 use cofferdam_package::SigningKey;
-use cofferdam_qemu::{Clock, Console, Line, Machine, MachineOptions};
+use cofferdam_qemu::{Clock, Console, Line, Machine, MachineOptions, make_disk};
 
 use crate::Options;
 
@@ -107,6 +107,10 @@ fn start(options: &Options) -> Result<Machine> {
     let mut machine = MachineOptions::with_kernel(options.image(), options.kernel);
     if options.icount {
         machine.clock = Clock::Instructions;
+    }
+    if let Some(disk) = &options.disk {
+        make_disk(disk).with_context(|| format!("cannot make the disk {}", disk.display()))?;
+        machine.disk = Some(disk.clone());
     }
     note(&format!("booting {} in QEMU", machine.image.display()));
     Ok(Machine::start(&machine)?)

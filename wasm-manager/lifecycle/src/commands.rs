@@ -112,6 +112,7 @@ impl<P: Platform> Manager<P> {
         }
         self.slots.get_mut(slot).ok_or(Refusal::Internal)?.start(&mut self.platform)?;
         log::info!("app {name} started by command");
+        self.keep_state(slot)?;
         Ok(DeviceMessage::Done)
     }
 
@@ -122,11 +123,13 @@ impl<P: Platform> Manager<P> {
         }
         self.slots.get_mut(slot).ok_or(Refusal::Internal)?.stop(&mut self.platform)?;
         log::info!("app {name} stopped: by command");
+        self.keep_state(slot)?;
         Ok(DeviceMessage::Done)
     }
 
     fn remove(&mut self, name: &str) -> Result<DeviceMessage, Refused> {
         let (slot, _) = self.find(name)?;
+        self.keep_removal(slot)?;
         self.slots.get_mut(slot).ok_or(Refusal::Internal)?.remove(&mut self.platform)?;
         log::info!("removed {name} from slot {slot}");
         Ok(DeviceMessage::Done)

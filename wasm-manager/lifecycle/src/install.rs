@@ -22,6 +22,16 @@ use crate::refusal::Refused;
 use crate::slots::choose;
 use crate::upload::Progress;
 
+/// A package that may be installed.
+pub(crate) struct Examined<'p> {
+    pub(crate) manifest: Manifest,
+    pub(crate) module: &'p [u8],
+    pub(crate) signer: KeyId,
+    pub(crate) permitted: Permitted,
+    pub(crate) admitted: Admitted,
+    pub(crate) texts: Texts,
+}
+
 impl<P: Platform> Manager<P> {
     /// Takes a piece of a package; with the last one, installs it.
     pub(crate) fn chunk(&mut self, offset: u32, bytes: &[u8]) -> Outcome {
@@ -52,7 +62,8 @@ impl<P: Platform> Manager<P> {
         }
     }
 
-    fn install(&mut self, package: &[u8], start: bool) -> Result<Installed, Refused> {
+    /// Everything that can be said against a package.
+    pub(crate) fn examine<'p>(&self, package: &'p [u8]) -> Result<Examined<'p>, Refused> {
         let Verified { manifest, module, signer } = verify(package, |id| self.anchors.key(id))?;
         let common = &manifest.common;
         if common.vendor_id != self.identity.vendor_id || common.class_id != self.identity.class_id {
@@ -64,14 +75,23 @@ impl<P: Platform> Manager<P> {
         let admitted = admit(&manifest, module, &SlotClass::SHARED)?;
         self.check_total(&manifest, admitted.utilisation_permille)?;
         let texts = Texts::of(&manifest.app).map_err(|TextRefused| Refusal::Internal)?;
+        Ok(Examined { manifest, module, signer, permitted, admitted, texts })
+    }
+
+    fn install(&mut self, package: &[u8], start: bool) -> Result<Installed, Refused> {
+        let Examined { manifest, module, signer, permitted, admitted, texts } = self.examine(package)?;
+        let common = &manifest.common;
         let slot = choose(&self.slots, &common.name, manifest.app.priority).ok_or(Refusal::NoFreeSlot)?;
+        let mut ratchet = self.ratchet.clone();
+        ratchet.commit(common, manifest.sequence);
+        self.keep_install(slot, package, &ratchet, start)?;
 
         // From here on things change.
+        self.ratchet = ratchet;
         let place = self.slots.get_mut(slot).ok_or(Refusal::Internal)?;
         let replaced = place.app.take().map(|app| app.manifest.app.version);
         let (name, version, sequence) =
             (common.name.clone(), manifest.app.version.clone(), manifest.sequence);
-        self.ratchet.commit(common, sequence);
         let app = app(manifest, signer, &admitted, &permitted, &texts);
         // Said before the slot starts, so that the log has it in this order.
         log::info!("installed {name} {version} (sequence {sequence}) into slot {slot}");
@@ -95,7 +115,7 @@ impl<P: Platform> Manager<P> {
 }
 
 /// What the app finds as its arguments and its environment. The manifest's bounds are those of the orders.
-struct Texts {
+pub(crate) struct Texts {
     arguments: TextList,
     environment: TextList,
 }
@@ -113,7 +133,13 @@ impl Texts {
     }
 }
 
-fn app(manifest: Manifest, signer: KeyId, admitted: &Admitted, permitted: &Permitted, texts: &Texts) -> App {
+pub(crate) fn app(
+    manifest: Manifest,
+    signer: KeyId,
+    admitted: &Admitted,
+    permitted: &Permitted,
+    texts: &Texts,
+) -> App {
     let app = &manifest.app;
     let mut actuators = [None; ACTUATORS_MAX];
     for (place, range) in actuators.iter_mut().zip(permitted.actuators) {

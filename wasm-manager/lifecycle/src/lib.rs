@@ -8,7 +8,8 @@
 //!                                                                 └─ slots: orders, stop, restart, status, faults
 //! ```
 //!
-//! [`Manager`] is all of it. The protection domain gives it a [`Platform`] and the slots' regions, hands it
+//! [`Manager`] is all of it. The protection domain gives it a [`Platform`] (with a [`Storage`], if there is a
+//! disk: an install counts when its package and ratchet are kept) and the slots' regions, hands it
 //! events, and carries its [`Output`] to gateway. Every event takes bounded work and bounded memory: one upload
 //! at a time in a buffer that is allocated once, at most [`SLOTS`] apps, a ratchet table of fixed size.
 //!
@@ -20,14 +21,17 @@ extern crate alloc;
 mod app;
 mod commands;
 mod install;
+mod keep;
 mod logs;
 mod manager;
 mod output;
 mod platform;
 mod ratchet;
 mod refusal;
+mod saved;
 mod session;
 mod slots;
+mod storage;
 mod upload;
 
 #[cfg(test)]
@@ -37,6 +41,7 @@ pub use manager::{Identity, Manager};
 pub use output::Output;
 pub use platform::{Platform, PlatformError, SlotRegions};
 pub use refusal::Refused;
+pub use storage::{Change, Storage, StorageError};
 
 /// Slots for apps, as many as `system.xml` has.
 pub const SLOTS: usize = 4;

@@ -11,6 +11,7 @@ use cofferdam_management_protocol::{
 use cofferdam_policy::TrustAnchors;
 
 use crate::SLOTS;
+use crate::keep::Kept;
 use crate::output::Output;
 use crate::platform::{Platform, SlotRegions};
 use crate::ratchet::Ratchet;
@@ -48,6 +49,7 @@ pub struct Manager<P> {
     pub(crate) slots: [Slot; SLOTS],
     pub(crate) ratchet: Ratchet,
     pub(crate) upload: Upload,
+    pub(crate) kept: Kept,
     pub(crate) next_sequence: u64,
     pub(crate) counters: Counters,
     /// Boxed: it holds a frame.
@@ -80,6 +82,7 @@ impl<P: Platform> Manager<P> {
             slots,
             ratchet: Ratchet::default(),
             upload: Upload::new(),
+            kept: Kept::default(),
             next_sequence: 1,
             counters: Counters::default(),
             session: None,
@@ -205,6 +208,7 @@ impl<P: Platform> Manager<P> {
         if let Some(Err(error)) = self.slots.get_mut(slot).map(|slot| slot.changed(platform)) {
             log::error!("slot {slot}: {error}");
         }
+        self.keep_state_or_log(slot);
     }
 
     /// A slot's protection domain has faulted and stands still.
@@ -214,6 +218,7 @@ impl<P: Platform> Manager<P> {
         if let Some(Err(error)) = self.slots.get_mut(slot).map(|slot| slot.faulted(platform, fault)) {
             log::error!("slot {slot}: {error}");
         }
+        self.keep_state_or_log(slot);
     }
 
     /// Sends a message on the connection that is being served.

@@ -5,6 +5,8 @@ use core::fmt;
 
 use cofferdam_shared_memory::SharedRegion;
 
+use crate::storage::Storage;
+
 /// The kernel would not do it. It means that the image is put together wrongly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlatformError;
@@ -33,6 +35,10 @@ pub trait Platform {
     /// # Errors
     /// If the kernel refuses.
     fn restart(&mut self, slot: usize) -> Result<(), PlatformError>;
+
+    /// Where things survive a reboot; `None` on a machine without a disk. If there is one that cannot be used,
+    /// this gives a storage whose every operation fails.
+    fn storage(&mut self) -> Option<&mut dyn Storage>;
 
     /// Heap in use, for the status.
     fn heap_used_bytes(&self) -> u64;

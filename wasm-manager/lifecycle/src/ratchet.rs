@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The ratchet: no component goes back to an older sequence number.
 //!
-//! An entry outlives the removal of its app, so that removing is no way back. It does not outlive a reboot yet.
+//! An entry outlives the removal of its app, so that removing is no way back, and a reboot if the
+//! machine has a disk.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,17 +12,17 @@ use cofferdam_package::manifest::Common;
 /// Most components that are remembered. An entry takes some 130 bytes.
 pub(crate) const ENTRIES_MAX: usize = 64;
 
-#[derive(Debug)]
-struct Entry {
-    vendor_id: [u8; 16],
-    class_id: [u8; 16],
-    name: String,
-    sequence: u64,
-    digest: [u8; 32],
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) vendor_id: [u8; 16],
+    pub(crate) class_id: [u8; 16],
+    pub(crate) name: String,
+    pub(crate) sequence: u64,
+    pub(crate) digest: [u8; 32],
 }
 
 /// The highest sequence number seen of each component.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Ratchet {
     entries: Vec<Entry>,
 }
@@ -67,6 +68,23 @@ impl Ratchet {
                 digest,
             }),
         }
+    }
+
+    /// All that is remembered.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Takes back what was kept. `None` if there is too much of it, or it is there already.
+    pub(crate) fn restore(&mut self, entry: Entry) -> Option<()> {
+        let same = |other: &Entry| {
+            other.name == entry.name && other.vendor_id == entry.vendor_id && other.class_id == entry.class_id
+        };
+        if self.entries.len() >= ENTRIES_MAX || self.entries.iter().any(same) {
+            return None;
+        }
+        self.entries.push(entry);
+        Some(())
     }
 
     fn find(&self, common: &Common) -> Option<usize> {

@@ -68,6 +68,24 @@ impl Slot {
         done
     }
 
+    /// The same for an app that was found again at boot: it stays as it is, or goes on.
+    pub(crate) fn restore(
+        &mut self,
+        platform: &mut impl Platform,
+        app: App,
+        module: &[u8],
+        start: bool,
+    ) -> Result<(), PlatformError> {
+        platform.stop(self.number)?;
+        self.regions.module.copy_in(0, module).map_err(|_| PlatformError)?;
+        self.app = Some(app);
+        let done = if start { self.run(platform) } else { self.idle(platform) };
+        if done.is_err() {
+            self.app = None;
+        }
+        done
+    }
+
     /// Starts the app as somebody's wish: earlier failures are forgotten.
     pub(crate) fn start(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
         if let Some(app) = &mut self.app {

@@ -6,4 +6,5 @@ extern crate std;
 mod authentication;
 mod hostile;
 mod install;
+mod storage;
 mod world;

@@ -117,9 +117,11 @@ refusals! {
     /// It does not run.
     NotRunning = 53, "not running";
     /// The ratchet table is full of other components.
-    RatchetTableFull = 54, "too many different components since boot";
+    RatchetTableFull = 54, "too many different components for the ratchet table";
     /// The device itself failed to do it.
     Internal = 55, "internal error";
+    /// The device has a disk and cannot keep it there, so it is not done.
+    Storage = 56, "cannot be kept on the disk";
 }
 
 impl fmt::Display for Refusal {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Fakes: slots that behave as the name of their app says, and a host.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
+use core::cell::RefCell;
 
 use cofferdam_management_protocol::*;
 use cofferdam_package::manifest::*;
@@ -20,6 +22,87 @@ use crate::*;
 pub const DEVICE: &str = "bench";
 pub const NONCE: [u8; 16] = [0x5a; 16];
 
+/// What is on a disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Medium {
+    pub records: BTreeMap<u32, Vec<u8>>,
+    pub packages: BTreeMap<u32, Vec<u8>>,
+}
+
+/// When a disk stops to work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stops {
+    Never,
+    /// After so many changes; the one after that is not made.
+    Before(usize),
+    /// The same, but it is made, and nobody is told.
+    Behind(usize),
+}
+
+/// A disk; clones are the same one.
+#[derive(Clone)]
+pub struct FakeDisk(pub Rc<RefCell<(Medium, Stops)>>);
+
+impl FakeDisk {
+    pub fn new(medium: Medium, stops: Stops) -> Self {
+        Self(Rc::new(RefCell::new((medium, stops))))
+    }
+
+    pub fn medium(&self) -> Medium {
+        self.0.borrow().0.clone()
+    }
+}
+
+fn broken() -> StorageError {
+    StorageError("the disk failed".into())
+}
+
+impl Storage for FakeDisk {
+    fn read(&mut self, number: u32, bytes: &mut Vec<u8>) -> Result<bool, StorageError> {
+        bytes.clear();
+        let disk = self.0.borrow();
+        let record = disk.0.records.get(&number);
+        bytes.extend(record.into_iter().flatten());
+        Ok(record.is_some())
+    }
+
+    fn read_package(&mut self, number: u32, bytes: &mut Vec<u8>) -> Result<(), StorageError> {
+        bytes.clear();
+        bytes.extend(self.0.borrow().0.packages.get(&number).ok_or_else(broken)?);
+        Ok(())
+    }
+
+    fn change(&mut self, changes: &[Change<'_>]) -> Result<(), StorageError> {
+        let mut disk = self.0.borrow_mut();
+        let (medium, stops) = &mut *disk;
+        let stopped = match stops {
+            Stops::Never => false,
+            Stops::Before(0) => return Err(broken()),
+            Stops::Behind(0) => true,
+            Stops::Before(left) | Stops::Behind(left) => {
+                *left -= 1;
+                false
+            }
+        };
+        if stopped {
+            *stops = Stops::Before(0);
+        }
+        for change in changes {
+            match *change {
+                Change::Put(number, bytes) => drop(medium.records.insert(number, bytes.to_vec())),
+                Change::Remove(number) => drop(medium.records.remove(&number)),
+                Change::PutPackage(number, bytes) => {
+                    // What is committed must not be written over.
+                    assert!(!medium.packages.contains_key(&number), "package {number} is in use");
+                    medium.packages.insert(number, bytes.to_vec());
+                }
+                Change::RemovePackage(number) => drop(medium.packages.remove(&number)),
+            }
+        }
+        if stopped { Err(broken()) } else { Ok(()) }
+    }
+}
+
 /// A system whose slots obey at once.
 pub struct System {
     pub now_us: u64,
@@ -30,6 +113,7 @@ pub struct System {
     pub orders: [Option<Orders>; SLOTS],
     pub stopped: [bool; SLOTS],
     pub restarts: usize,
+    pub disk: Option<FakeDisk>,
 }
 
 impl System {
@@ -77,6 +161,10 @@ impl Platform for System {
         Ok(())
     }
 
+    fn storage(&mut self) -> Option<&mut dyn Storage> {
+        self.disk.as_mut().map(|disk| disk as &mut dyn Storage)
+    }
+
     fn heap_used_bytes(&self) -> u64 {
         1
     }
@@ -95,6 +183,22 @@ pub fn read_only() -> Grant {
 }
 
 pub fn manager_with(anchors: Vec<Anchor>, boot_nonce: Option<[u8; 16]>) -> Manager<System> {
+    manager_on(None, anchors, boot_nonce)
+}
+
+/// A device as it boots: with this disk, and what is on it.
+pub fn boot(disk: &FakeDisk) -> Manager<System> {
+    let mut manager = manager_on(Some(disk.clone()), vec![anchor(1, Grant::everything())], Some(NONCE));
+    manager.restore();
+    hear_slots(&mut manager);
+    manager
+}
+
+pub fn manager_on(
+    disk: Option<FakeDisk>,
+    anchors: Vec<Anchor>,
+    boot_nonce: Option<[u8; 16]>,
+) -> Manager<System> {
     let regions: [SlotRegions; SLOTS] = core::array::from_fn(|_| SlotRegions {
         orders: SharedRegion::leaked(4096),
         status: SharedRegion::leaked(4096),
@@ -108,6 +212,7 @@ pub fn manager_with(anchors: Vec<Anchor>, boot_nonce: Option<[u8; 16]>) -> Manag
         orders: [const { None }; SLOTS],
         stopped: [false; SLOTS],
         restarts: 0,
+        disk,
     };
     let vendor = vendor_id("maker");
     let identity = Identity {
