@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use cofferdam_client::recipe::{RECIPE_FILE, Recipe};
 use cofferdam_client::{Connection, Device, Patience, keys};
 use cofferdam_package::SigningKey;
-use cofferdam_qemu::{Clock, Console, KernelKind, Line, Machine, MachineOptions};
+use cofferdam_qemu::{Clock, Console, KernelKind, Line, Machine, MachineOptions, make_disk};
 use serde_json::Value;
 
 use crate::command::{self, Finished};
@@ -57,7 +57,7 @@ impl Settings {
                 Some(extension) => self.image.with_file_name(name).with_extension(extension),
                 None => self.image.with_file_name(name),
             },
-            System::Product | System::ProductByInstructions => self.image.clone(),
+            System::Product | System::ProductByInstructions | System::ProductWithDisk => self.image.clone(),
         };
         let mut options = MachineOptions::with_kernel(image, self.kernel);
         if matches!(system, System::ProductByInstructions | System::Budgets(_)) {
@@ -99,8 +99,10 @@ pub struct Context<'a> {
     /// Where everything lies.
     pub settings: &'a Settings,
     machine: Machine,
+    system: System,
     console_log: PathBuf,
     folder: PathBuf,
+    disk: Option<PathBuf>,
     /// Where the running test began in the console.
     begun_at: usize,
     /// Texts of alarming lines that the running test expects.
@@ -113,16 +115,41 @@ impl<'a> Context<'a> {
     pub fn boot(suite: &Suite, settings: &'a Settings) -> Result<Self> {
         let folder = settings.output.join(suite.name);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let console_log = free_log_name(&folder);
-        let managed = matches!(suite.system, System::Product | System::ProductByInstructions);
-        let machine = Machine::start(&settings.machine(suite.system, console_log.clone()))?;
-        if managed {
-            machine
-                .console()
-                .wait_for_text(0, Instant::now() + BOOT_LIMIT, "device ready")
-                .with_context(|| format!("waiting for `device ready` (log: {})", console_log.display()))?;
-        }
-        Ok(Self { settings, machine, console_log, folder, begun_at: 0, announced: Vec::new(), managed })
+        let disk = (suite.system == System::ProductWithDisk).then(|| free_name(&folder, "disk", "img"));
+        let (machine, console_log) = start(settings, suite.system, &folder, disk.as_deref())?;
+        let managed = is_managed(suite.system);
+        let system = suite.system;
+        Ok(Self {
+            settings,
+            machine,
+            system,
+            console_log,
+            folder,
+            disk,
+            begun_at: 0,
+            announced: Vec::new(),
+            managed,
+        })
+    }
+
+    /// Ends the machine as a loss of power does.
+    pub fn cut_power(&mut self) {
+        self.machine.cut_power();
+    }
+
+    /// Boots the machine again, with what is on its disk, or without a disk. The test begins anew for the
+    /// console.
+    pub fn boot_again(&mut self, with_disk: bool) -> Result<()> {
+        self.machine.cut_power();
+        let disk = self.disk.as_deref().filter(|_| with_disk);
+        (self.machine, self.console_log) = start(self.settings, self.system, &self.folder, disk)?;
+        self.begun_at = 0;
+        Ok(())
+    }
+
+    /// The machine's disk.
+    pub fn disk(&self) -> Result<&Path> {
+        self.disk.as_deref().ok_or_else(|| anyhow!("this suite's machine has no disk"))
     }
 
     /// Gets ready for a test: no apps, and only its own lines count. A test of a special system sees all lines
@@ -345,9 +372,36 @@ pub fn check_refused(finished: &Finished, reason: &str) -> Result<()> {
     Ok(())
 }
 
+fn is_managed(system: System) -> bool {
+    matches!(system, System::Product | System::ProductByInstructions | System::ProductWithDisk)
+}
+
+/// Boots `system`; a product is booted when it says `device ready`. Gives the console's log too.
+fn start(
+    settings: &Settings,
+    system: System,
+    folder: &Path,
+    disk: Option<&Path>,
+) -> Result<(Machine, PathBuf)> {
+    let console_log = free_name(folder, "console", "log");
+    let mut options = settings.machine(system, console_log.clone());
+    if let Some(disk) = disk {
+        make_disk(disk).with_context(|| format!("cannot make {}", disk.display()))?;
+        options.disk = Some(disk.to_owned());
+    }
+    let machine = Machine::start(&options)?;
+    if is_managed(system) {
+        machine
+            .console()
+            .wait_for_text(0, Instant::now() + BOOT_LIMIT, "device ready")
+            .with_context(|| format!("waiting for `device ready` (log: {})", console_log.display()))?;
+    }
+    Ok((machine, console_log))
+}
+
 /// A suite may boot more than once.
-fn free_log_name(folder: &Path) -> PathBuf {
-    let name = |number: u32| folder.join(format!("console-{number}.log"));
+fn free_name(folder: &Path, stem: &str, ending: &str) -> PathBuf {
+    let name = |number: u32| folder.join(format!("{stem}-{number}.{ending}"));
     // The folder is this run's own: see `main`.
-    (1..).map(name).find(|path| !path.exists()).unwrap_or_else(|| folder.join("console.log"))
+    (1..).map(name).find(|path| !path.exists()).unwrap_or_else(|| folder.join(format!("{stem}.{ending}")))
 }

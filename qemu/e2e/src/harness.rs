@@ -29,6 +29,8 @@ pub enum System {
     Product,
     /// The product, where virtual time follows executed instructions: a busy host cannot make a tick late.
     ProductByInstructions,
+    /// The product with a disk of its own, blank at first.
+    ProductWithDisk,
     /// A test system of `qemu/systems` without management.
     Special(&'static str),
     /// The same, for the kernel with budgets alone, and where virtual time follows executed instructions.

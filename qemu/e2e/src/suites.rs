@@ -5,6 +5,7 @@ mod apps;
 mod endurance;
 mod hostile;
 mod network;
+mod power;
 mod refusals;
 mod systems;
 mod wasi;
@@ -22,6 +23,7 @@ pub const ALL: &[Suite] = &[
     network::SUITE,
     hostile::SUITE,
     endurance::SUITE,
+    power::SUITE,
 ];
 
 /// A list of tests from functions, each named as its function.
