@@ -2,7 +2,7 @@
 //! Both sides inside a protection domain: [`Sensors`] and [`Actuators`] for clients; [`receive`] and
 //! [`answer`] for the servers.
 
-use sel4_microkit::{Channel, MessageInfo, get_mr, set_mr};
+use sel4_microkit::{Channel, MessageInfo};
 
 use crate::actuator::{self, Applied, Lease, Output};
 use crate::sensor::{self, Info, Reading};
@@ -96,32 +96,17 @@ fn call<T>(
     request: Message,
     decode: fn(u64, &[u64]) -> Result<T, CallError>,
 ) -> Result<T, CallError> {
-    for (index, word) in request.words().iter().enumerate() {
-        set_mr(index, *word);
-    }
-    let answer = channel.pp_call(MessageInfo::new(request.label, request.words().len()));
-    let mut words = [0; WORDS_MAX];
-    let count = answer.count().min(WORDS_MAX);
-    for (index, word) in words.iter_mut().enumerate().take(count) {
-        *word = get_mr(index);
-    }
-    decode(answer.label(), words.get(..count).unwrap_or(&[]))
+    let answer = channel.pp_call(MessageInfo::with_words(request.label, request.words()));
+    decode(answer.label(), answer.words(&mut [0; WORDS_MAX + 1]))
 }
 
 /// The words of a message that a client sent. One more than any request has is kept, so that decoding sees
 /// what is too long.
 pub fn receive(message: MessageInfo, buffer: &mut [u64; WORDS_MAX + 1]) -> &[u64] {
-    let count = message.count().min(buffer.len());
-    for (index, word) in buffer.iter_mut().enumerate().take(count) {
-        *word = get_mr(index);
-    }
-    buffer.get(..count).unwrap_or(&[])
+    message.words(buffer)
 }
 
 /// Puts a reply where the kernel takes it from.
 pub fn answer(reply: &Message) -> MessageInfo {
-    for (index, word) in reply.words().iter().enumerate() {
-        set_mr(index, *word);
-    }
-    MessageInfo::new(reply.label, reply.words().len())
+    MessageInfo::with_words(reply.label, reply.words())
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Both sides inside a protection domain: [`Timer`] for clients; [`receive`] and [`answer`] for the server.
 
-use sel4_microkit::{Channel, MessageInfo, get_mr, set_mr};
+use sel4_microkit::{Channel, MessageInfo};
 
 use crate::{CallError, Message, Reply, Request, Status, WORDS_MAX};
 
@@ -52,17 +52,9 @@ impl Timer {
     /// [`CallError::Refused`] with the server's reason, [`CallError::BadReply`] if it is not to be understood.
     pub fn call(&self, request: Request) -> Result<u64, CallError> {
         let message = request.encode();
-        for (index, word) in message.words().iter().enumerate() {
-            set_mr(index, *word);
-        }
-        let answer = self.channel.pp_call(MessageInfo::new(message.label, message.words().len()));
-        let mut words = [0; WORDS_MAX];
-        let count = answer.count().min(WORDS_MAX);
-        for (index, word) in words.iter_mut().enumerate().take(count) {
-            *word = get_mr(index);
-        }
-        let reply =
-            Reply::decode(answer.label(), words.get(..count).unwrap_or(&[])).map_err(CallError::BadReply)?;
+        let answer = self.channel.pp_call(MessageInfo::with_words(message.label, message.words()));
+        let mut words = [0; WORDS_MAX + 1];
+        let reply = Reply::decode(answer.label(), answer.words(&mut words)).map_err(CallError::BadReply)?;
         match reply.status {
             Status::Ok => Ok(reply.now_us),
             refusal => Err(CallError::Refused(refusal)),
@@ -73,17 +65,10 @@ impl Timer {
 /// The words of a message that a client sent. One more than any request has is kept, so that decoding sees
 /// what is too long.
 pub fn receive(message: MessageInfo, buffer: &mut [u64; WORDS_MAX + 1]) -> &[u64] {
-    let count = message.count().min(buffer.len());
-    for (index, word) in buffer.iter_mut().enumerate().take(count) {
-        *word = get_mr(index);
-    }
-    buffer.get(..count).unwrap_or(&[])
+    message.words(buffer)
 }
 
 /// Puts a reply where the kernel takes it from.
 pub fn answer(reply: &Message) -> MessageInfo {
-    for (index, word) in reply.words().iter().enumerate() {
-        set_mr(index, *word);
-    }
-    MessageInfo::new(reply.label, reply.words().len())
+    MessageInfo::with_words(reply.label, reply.words())
 }

@@ -14,6 +14,24 @@ impl MessageInfo {
         Self(sel4::MessageInfo::new(label, 0, 0, words))
     }
 
+    /// Puts `words` into the message and describes it; what the buffer does not hold is cut.
+    pub fn with_words(label: u64, words: &[u64]) -> Self {
+        for (index, word) in words.iter().enumerate() {
+            set_mr(index, *word);
+        }
+        Self::new(label, words.len())
+    }
+
+    /// Copies the message's words: once, so that what is checked is what is used. As many as `buffer` holds; one place
+    /// more than a message may have shows what is too long.
+    pub fn words(self, buffer: &mut [u64]) -> &[u64] {
+        let count = self.count().min(buffer.len());
+        for (index, word) in buffer.iter_mut().enumerate().take(count) {
+            *word = get_mr(index);
+        }
+        buffer.get(..count).unwrap_or(&[])
+    }
+
     /// The label.
     pub const fn label(self) -> u64 {
         self.0.label()

@@ -68,6 +68,17 @@ proptest! {
     }
 
     #[test]
+    fn words_go_into_a_message_and_out_of_it(
+        words in prop::collection::vec(any::<u64>(), 0..=MESSAGE_WORDS_MAX), room in 0..2 * MESSAGE_WORDS_MAX,
+    ) {
+        let message = MessageInfo::with_words(9, &words);
+        prop_assert_eq!((message.label(), message.count()), (9, words.len()));
+        let mut buffer = std::vec![0xee; room];
+        prop_assert_eq!(message.words(&mut buffer), &words[..words.len().min(room)]);
+        prop_assert!(buffer[words.len().min(room)..].iter().all(|word| *word == 0xee));
+    }
+
+    #[test]
     fn time_is_exact_to_the_microsecond(ticks: u64, frequency in 1..=4_000_000_000u64) {
         let exact = u128::from(ticks) * 1_000_000 / u128::from(frequency);
         if let Ok(exact) = u64::try_from(exact) {
