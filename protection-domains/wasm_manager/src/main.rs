@@ -8,7 +8,6 @@
 #![deny(unsafe_code)]
 extern crate alloc;
 
-mod gateway;
 mod regions;
 mod slots;
 mod storage;
@@ -17,7 +16,7 @@ use alloc::string::ToString;
 use core::convert::Infallible;
 
 use cofferdam_entropy_protocol as entropy;
-use cofferdam_lifecycle::{Identity, Manager, SLOTS};
+use cofferdam_lifecycle::{Gateway, Identity, Manager, SLOTS};
 use cofferdam_package::manifest::{class_id, vendor_id};
 use cofferdam_policy::TrustAnchors;
 use cofferdam_timer_protocol::pd::Timer;
@@ -25,7 +24,6 @@ use sel4_microkit::{
     Channel, ChannelSet, Child, Fault, Handler, MessageInfo, channel, get_mr, protection_domain, set_mr,
 };
 
-use crate::gateway::Gateway;
 use crate::slots::Slots;
 
 /// What build.rs made of the trust anchor files.
@@ -34,6 +32,7 @@ const ANCHORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/anchors.bin"));
 struct WasmManager {
     manager: Manager<Slots>,
     gateway: Gateway,
+    gateway_channel: Channel,
     slots: [Channel; SLOTS],
     timer: Timer,
     /// What the timer is set to.
@@ -57,9 +56,11 @@ fn init() -> impl Handler {
     };
     let mut manager = Manager::new(slots::slots(storage::disk()), identity, anchors, regions::slots());
     manager.restore();
+    let (to_manager, from_manager) = regions::queues();
     let mut wasm_manager = WasmManager {
         manager,
-        gateway: Gateway::new(),
+        gateway: Gateway::new(to_manager, from_manager),
+        gateway_channel: channel!(gateway_channel),
         slots: [
             channel!(slot_0_channel),
             channel!(slot_1_channel),
@@ -92,7 +93,9 @@ fn boot_nonce() -> Option<[u8; 16]> {
 impl WasmManager {
     /// Carries what waits between gateway and the manager, and sets the timer to the manager's next deadline.
     fn after_event(&mut self) {
-        self.gateway.carry(&mut self.manager);
+        if self.gateway.carry(&mut self.manager) {
+            self.gateway_channel.notify();
+        }
         // A later deadline needs no call: when the timer fires early it is set anew.
         let Some(deadline_us) = self.manager.deadline_us() else { return };
         if self.armed_us.is_none_or(|armed_us| deadline_us < armed_us) {

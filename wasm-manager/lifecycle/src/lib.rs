@@ -9,8 +9,8 @@
 //! ```
 //!
 //! [`Manager`] is all of it. The protection domain gives it a [`Platform`] (with a [`Storage`], if there is a
-//! disk: an install counts when its package and ratchet are kept) and the slots' regions, hands it
-//! events, and carries its [`Output`] to gateway. Every event takes bounded work and bounded memory: one upload
+//! disk: an install counts when its package and ratchet are kept) and the slots' regions, and hands it
+//! events; [`Gateway`] carries bytes and its [`Output`]. Every event takes bounded work and bounded memory: one upload
 //! at a time in a buffer that is allocated once, at most [`SLOTS`] apps, a ratchet table of fixed size.
 //!
 //! Not here: cryptography and formats (package, management-protocol), rules (policy, admission), seL4.
@@ -20,6 +20,7 @@ extern crate alloc;
 
 mod app;
 mod commands;
+mod gateway;
 mod install;
 mod keep;
 mod logs;
@@ -37,6 +38,7 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
+pub use gateway::Gateway;
 pub use manager::{Identity, Manager};
 pub use output::Output;
 pub use platform::{Platform, PlatformError, SlotRegions};

@@ -4,6 +4,7 @@
 extern crate std;
 
 mod authentication;
+mod gateway;
 mod hostile;
 mod install;
 mod storage;

@@ -2,14 +2,12 @@
 //! The two queues between gateway and the manager. gateway is hostile.
 
 use cofferdam_gateway_protocol::{DATA_BYTES_MAX, FromManager, RECORD_BYTES, ToManager};
-use cofferdam_lifecycle::{Manager, Platform};
 use cofferdam_shared_memory::{Consumer, Producer, PushError};
-use sel4_microkit::{Channel, channel};
 
-use crate::regions;
+use crate::{Manager, Platform};
 
+/// The queues, and what is thought of gateway.
 pub struct Gateway {
-    channel: Channel,
     to_manager: Consumer,
     from_manager: Producer,
     record: [u8; RECORD_BYTES],
@@ -18,20 +16,15 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    pub fn new() -> Self {
-        let (to_manager, from_manager) = regions::queues();
-        Self {
-            channel: channel!(gateway_channel),
-            to_manager,
-            from_manager,
-            record: [0; RECORD_BYTES],
-            complained: false,
-        }
+    /// Takes the queues; records are of [`RECORD_BYTES`].
+    pub fn new(to_manager: Consumer, from_manager: Producer) -> Self {
+        Self { to_manager, from_manager, record: [0; RECORD_BYTES], complained: false }
     }
 
     /// Carries replies out and records in, until there is no more of either or gateway has no room. What
-    /// gateway adds meanwhile comes with a notification of its own, so one queue's length bounds the work.
-    pub fn carry<P: Platform>(&mut self, manager: &mut Manager<P>) {
+    /// gateway adds meanwhile comes with a notification of its own, so one queue's length bounds the work. True if gateway
+    /// is to be notified.
+    pub fn carry<P: Platform>(&mut self, manager: &mut Manager<P>) -> bool {
         let mut moved = self.send(manager);
         for _ in 0..self.to_manager.geometry().count() {
             // Nothing new is heard before everything is answered.
@@ -41,9 +34,7 @@ impl Gateway {
             self.send(manager);
             moved = true;
         }
-        if moved {
-            self.channel.notify();
-        }
+        moved
     }
 
     /// One record from gateway. False if there is none.
