@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! `check-dispatch.sh` tells an interpreter that makes tail calls from one that lost them. The programs here are
 //! assembled as the compiler writes them; needs Debian's binutils for AArch64 (`make setup`).
+#![allow(clippy::expect_used, reason = "test code")]
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,7 +9,8 @@ use std::process::Command;
 
 /// Mangled as the compiler does it.
 const PREFIX: &str = "_ZN5wasmi6engine8executor7handler4exec";
-const TABLE: &str = "_ZN5wasmi6engine8executor7handler8dispatch7backend18op_code_to_handler8HANDLERS17h7422b6c17384ec0cE";
+const TABLE: &str =
+    "_ZN5wasmi6engine8executor7handler8dispatch7backend18op_code_to_handler8HANDLERS17h7422b6c17384ec0cE";
 
 /// How a handler goes on to the next one.
 const TAIL_CALL: &str = "br x7";
