@@ -126,7 +126,35 @@ fn number(value: &toml::Value) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Each fact comes back, however its number is written, and as a constant of the same value.
+        #[test]
+        fn every_number_is_read(facts in prop::collection::btree_map("[a-z][a-z_]{0,12}", any::<(u64, bool)>(), 0..9)) {
+            let line = |(name, (value, in_text)): (&String, &(u64, bool))| match i64::try_from(*value) {
+                Ok(value) if !in_text => format!("{name} = {value}\n"),
+                _ => format!("{name} = \"{value:#x}\"\n"),
+            };
+            let text: String = facts.iter().map(line).collect();
+            let platform = Platform::parse("x", &text).unwrap();
+            for (name, (value, _)) in &facts {
+                prop_assert_eq!(platform.get(name), Ok(*value));
+                let constant = format!("pub const {}: u64 = {value:#x};", name.to_uppercase());
+                prop_assert!(platform.rust_constants().contains(&constant));
+            }
+        }
+
+        #[test]
+        fn arbitrary_text_never_panics(text in ".{0,80}", line in "[a-z_]{1,5} = [-0-9a-fx\"\\[\\]{}.]{0,12}") {
+            drop(Platform::parse("x", &text));
+            if let Err(error) = Platform::parse("x", &line) {
+                prop_assert!(!error.to_string().is_empty());
+            }
+        }
+    }
 
     fn overlays() -> &'static Path {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../overlay"))
