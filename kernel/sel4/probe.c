@@ -19,7 +19,9 @@ void numbers(void)
     SYSCALL(NBWait);
     SYSCALL(NBSendRecv);
     SYSCALL(NBSendWait);
+    LABEL(TCBSetTimeoutEndpoint);
     NUMBER(FAULT_Timeout, seL4_Fault_Timeout);
+    NUMBER(TIMEOUT_DATA, seL4_Timeout_Data);
 #else
     SYSCALL(Reply);
 #endif

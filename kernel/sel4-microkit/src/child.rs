@@ -3,6 +3,9 @@
 
 use sel4::{Error, Tcb};
 
+/// Where Microkit puts what this protection domain receives from.
+const SLOT_INPUT: u64 = 1;
+
 /// Where Microkit puts the threads of children; child `n` has the slot `n` further.
 const SLOT_CHILDREN: u64 = 202;
 
@@ -48,6 +51,13 @@ impl Child {
     pub(crate) fn restart_at(self, entry: u64, stack_pointer: u64) -> Result<(), Error> {
         self.tcb().suspend()?;
         self.tcb().write_entry(entry, stack_pointer, true)
+    }
+
+    /// From now on [`Handler::exhausted`](crate::Handler::exhausted) is told whenever the child has used up its budget.
+    /// Microkit's tool gives nobody that message; a parent has the two capabilities that it takes, the child's thread
+    /// and its own endpoint. Without budgets (`KERNEL=crates`) nothing is ever told.
+    pub fn report_exhaustion(self) -> Result<(), Error> {
+        self.tcb().set_timeout_endpoint(SLOT_INPUT)
     }
 
     fn tcb(self) -> Tcb {

@@ -7,7 +7,7 @@ use core::fmt::Display;
 use sel4::badge::{self, Origin};
 use sel4::{Fault, Received};
 
-use crate::handler::LABEL_NOT_SERVED;
+use crate::handler::{LABEL_NOT_SERVED, SCHEDULING_BADGE_BASE};
 use crate::{
     Channel, ChannelSet, Child, DeferredAction, Handler, MESSAGE_WORDS_MAX, MessageInfo, debug_println,
 };
@@ -57,12 +57,12 @@ impl Inbox {
             return None;
         }
         let received = sel4::nb_recv(SLOT_INPUT, SLOT_REPLY);
-        if received.badge == 0 {
+        if received.badge == 0 && exhausted(&received).is_none() {
             return None;
         }
         match badge::decode(received.badge) {
-            Origin::Notification(bits) => Some(ChannelSet::from_bits(bits)),
-            Origin::Protected(_) | Origin::Fault(_) => {
+            Origin::Notification(bits) if received.badge != 0 => Some(ChannelSet::from_bits(bits)),
+            _ => {
                 let words = core::array::from_fn(crate::get_mr);
                 self.0.set(Some(Postponed { received, words }));
                 None
@@ -182,6 +182,10 @@ fn dispatch<H: Handler>(
     handler: &mut H,
     received: Received,
 ) -> Result<Option<MessageInfo>, (H::Error, Option<MessageInfo>)> {
+    if let Some(index) = exhausted(&received) {
+        let answer = Some(MessageInfo::new(0, 0));
+        return handler.exhausted(index).map(|()| answer).map_err(|error| (error, answer));
+    }
     match badge::decode(received.badge) {
         Origin::Notification(bits) => {
             handler.notified(ChannelSet::from_bits(bits)).map(|()| None).map_err(|error| (error, None))
@@ -197,5 +201,17 @@ fn dispatch<H: Handler>(
             let fault = Fault::from_message(received.info);
             handler.fault(Child::new(u64::from(child)), fault).map_err(|error| (error, None))
         }
+    }
+}
+
+/// Whose budget is used up, if that is what the message is about. It comes over this protection domain's own endpoint
+/// capability, which has no badge and which nobody else has; a notification always has one.
+fn exhausted(received: &Received) -> Option<u64> {
+    if received.badge != 0 {
+        return None;
+    }
+    match Fault::from_message(received.info) {
+        Fault::Timeout { context } => context.checked_sub(SCHEDULING_BADGE_BASE),
+        _ => None,
     }
 }

@@ -43,7 +43,18 @@ pub trait Handler {
     fn take_deferred_action(&mut self) -> Option<DeferredAction> {
         None
     }
+
+    /// A child has used up its budget ([`Child::report_exhaustion`]): the protection domain with this index in the
+    /// system description. It waits until this returns, and goes on when it has time again.
+    fn exhausted(&mut self, index: u64) -> Result<(), Self::Error> {
+        let _ = index;
+        Ok(())
+    }
 }
+
+/// Who has used up a budget, as the badge of a scheduling context tells: Microkit numbers protection domains in the
+/// order of the system description, parents before their children, from this number on.
+pub(crate) const SCHEDULING_BADGE_BASE: u64 = 0x100;
 
 /// A handler for protection domains that do everything in `init`.
 #[derive(Clone, Copy, Debug, Default)]

@@ -29,6 +29,13 @@ pub struct Trap {
     pub destination: CPtr,
 }
 
+/// The label of the message that a budget is used up, if the kernel has budgets.
+#[cfg(kernel_mcs)]
+pub const TIMEOUT_LABEL: Option<u64> = Some(crate::constants::FAULT_Timeout);
+/// The label of the message that a budget is used up, if the kernel has budgets.
+#[cfg(not(kernel_mcs))]
+pub const TIMEOUT_LABEL: Option<u64> = None;
+
 /// Numbers of system calls.
 pub mod call {
     use crate::constants;

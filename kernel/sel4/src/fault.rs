@@ -44,8 +44,11 @@ pub enum Fault {
         /// More about it.
         code: u64,
     },
-    /// The thread used up its budget (MCS alone).
-    Timeout,
+    /// The thread used up its budget (MCS alone). An answer lets it go on when it has time again.
+    Timeout {
+        /// The badge of its scheduling context: who it is, whatever endpoint brought the message.
+        context: u64,
+    },
     /// A message with a label that this crate does not know.
     Unknown {
         /// The label.
@@ -79,7 +82,7 @@ impl Fault {
                 code: word(constants::USER_EXCEPTION_CODE),
             },
             #[cfg(kernel_mcs)]
-            constants::FAULT_Timeout => Self::Timeout,
+            constants::FAULT_Timeout => Self::Timeout { context: word(constants::TIMEOUT_DATA) },
             label => Self::Unknown { label },
         }
     }
@@ -91,7 +94,7 @@ impl Fault {
             | Self::Capability { instruction, .. }
             | Self::UnknownSyscall { instruction, .. }
             | Self::UserException { instruction, .. } => Some(instruction),
-            Self::Timeout | Self::Unknown { .. } => None,
+            Self::Timeout { .. } | Self::Unknown { .. } => None,
         }
     }
 }
@@ -125,7 +128,7 @@ impl fmt::Display for Fault {
                     if number >> EXCEPTION_CLASS_SHIFT == 0 { "undefined instruction" } else { "exception" };
                 write!(f, "{what} at pc {instruction:#x} (esr {number:#x}, code {code:#x})")
             }
-            Self::Timeout => f.write_str("budget used up"),
+            Self::Timeout { .. } => f.write_str("budget used up"),
             Self::Unknown { label } => write!(f, "fault with unknown label {label}"),
         }
     }

@@ -57,4 +57,19 @@ impl Tcb {
             &[u64::from(resume), 2, program_counter, stack_pointer],
         )
     }
+
+    /// Has the kernel tell `endpoint` whenever the thread uses up its budget; it then waits for an answer. A kernel
+    /// without budgets has nothing to tell.
+    pub fn set_timeout_endpoint(self, endpoint: CPtr) -> Result<(), Error> {
+        #[cfg(kernel_mcs)]
+        {
+            crate::ipc_buffer::set_cap(0, endpoint);
+            invoke_with_caps(self.0, constants::LABEL_TCBSetTimeoutEndpoint, 1, &[])
+        }
+        #[cfg(not(kernel_mcs))]
+        {
+            let _ = endpoint;
+            Ok(())
+        }
+    }
 }

@@ -119,7 +119,6 @@ pub fn with_message<R>(f: impl FnOnce(&mut [u64]) -> R) -> R {
 }
 
 /// Sets capability `index` to send along with an invocation.
-#[cfg(not(kernel_mcs))]
 pub(crate) fn set_cap(index: usize, cap: crate::CPtr) {
     if index < 3 {
         // SAFETY: as in `get_mr`.

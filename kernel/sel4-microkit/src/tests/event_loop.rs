@@ -367,3 +367,37 @@ fn the_monitor_is_told_once_and_not_too_early() {
     let rest: &[u64] = if sel4::MCS { &[] } else { &[SLOT_INPUT] };
     assert_eq!(targets.take(), [&[SLOT_INPUT, SLOT_REPLY, SLOT_MONITOR, SLOT_INPUT], rest].concat());
 }
+
+/// The end of a child's budget arrives without a badge; also where only notifications are looked for.
+#[test]
+fn a_used_up_budget_is_told_and_answered() {
+    struct Counter(Vec<u64>);
+    impl Handler for Counter {
+        type Error = Infallible;
+        fn exhausted(&mut self, index: u64) -> Result<(), Infallible> {
+            self.0.push(index);
+            Ok(())
+        }
+    }
+    let Some(label) = sel4::desk::TIMEOUT_LABEL else { return };
+    let mut answers = Vec::new();
+    let mut counter = Counter(Vec::new());
+    let inbox = Inbox::new();
+    let kernel = move |trap: Trap| match trap.number {
+        call::NB_RECV | call::RECV => (received(0, label, 2), [0x105, 77, 0, 0]),
+        call::REPLY_RECV => {
+            assert_eq!(trap.info, sel4::MessageInfo::new(0, 0, 0, 0).word(), "goes on as it was");
+            (received(0, label, 2), [0x106, 78, 0, 0])
+        }
+        other => panic!("system call {other}"),
+    };
+    with_kernel(kernel, || {
+        assert_eq!(inbox.poll(), None, "it is no notification");
+        let mut events = Events::new(&inbox, false);
+        for _ in 0..2 {
+            let answer = events.serve(answers.last().copied(), &mut counter, |error| panic!("{error}"));
+            answers.extend(answer);
+        }
+    });
+    assert_eq!((counter.0, answers.len()), (std::vec![5, 6], 2));
+}
