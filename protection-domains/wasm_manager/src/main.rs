@@ -70,6 +70,9 @@ fn init() -> impl Handler {
         timer: Timer::new(channel!(timer_channel)),
         armed_us: None,
     };
+    if let Err(error) = slots::report_exhaustion() {
+        log::error!("budgets that slots use up are not counted: {error}");
+    }
     wasm_manager.after_event();
     wasm_manager
 }
@@ -131,5 +134,13 @@ impl Handler for WasmManager {
         }
         self.after_event();
         Ok(None)
+    }
+
+    fn exhausted(&mut self, index: u64) -> Result<(), Infallible> {
+        match slots::number_by_index(index) {
+            Some(slot) => self.manager.slot_exhausted(slot),
+            None => log::error!("protection domain {index}, which is no slot, reports a used-up budget"),
+        }
+        Ok(())
     }
 }

@@ -14,13 +14,30 @@ pub struct Slots {
 
 /// As `system.xml` numbers them.
 pub fn slots(disk: Option<Disk>) -> Slots {
-    let children = [child!(slot_0_child), child!(slot_1_child), child!(slot_2_child), child!(slot_3_child)];
-    Slots { children, disk }
+    Slots { children: children(), disk }
+}
+
+fn children() -> [Child; SLOTS] {
+    [child!(slot_0_child), child!(slot_1_child), child!(slot_2_child), child!(slot_3_child)]
 }
 
 /// The slot that is this child. The numbers of both agree: `system.xml` gives slot n the identifier n.
 pub fn number(child: Child) -> Option<usize> {
     usize::try_from(child.id()).ok().filter(|slot| *slot < SLOTS)
+}
+
+/// Where slot 0 stands among the protection domains of `system.xml`; the other slots follow. A host test of
+/// `kernel/image` (`wiring`) compares.
+const SLOT_0_INDEX: u64 = 6;
+
+/// The slot with this index among the protection domains.
+pub fn number_by_index(index: u64) -> Option<usize> {
+    usize::try_from(index.checked_sub(SLOT_0_INDEX)?).ok().filter(|slot| *slot < SLOTS)
+}
+
+/// Has the kernel tell when a slot uses up its budget.
+pub fn report_exhaustion() -> Result<(), sel4_microkit::Error> {
+    children().iter().try_for_each(|child| child.report_exhaustion())
 }
 
 impl Slots {

@@ -53,11 +53,11 @@ pub(crate) fn slot_number(slot: usize) -> u8 {
     u8::try_from(slot).unwrap_or(u8::MAX)
 }
 
-/// Counters of a status, for the wire.
-pub(crate) fn stats(slot: usize, status: Option<&Status>) -> AppStats {
+/// Counters of a status, and what the kernel said about the slot, for the wire.
+pub(crate) fn stats(slot: usize, status: Option<&Status>, budgets_used_up: u64) -> AppStats {
     let slot = slot_number(slot);
     let Some(Status { counters, .. }) = status else {
-        return AppStats { slot, ..AppStats::default() };
+        return AppStats { slot, budgets_used_up, ..AppStats::default() };
     };
     AppStats {
         slot,
@@ -72,5 +72,6 @@ pub(crate) fn stats(slot: usize, status: Option<&Status>) -> AppStats {
         memory_pages: counters.memory_pages,
         host_calls: counters.host_calls_max,
         log_dropped_bytes: counters.log_bytes_dropped,
+        budgets_used_up,
     }
 }

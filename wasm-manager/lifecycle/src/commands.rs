@@ -100,7 +100,8 @@ impl<P: Platform> Manager<P> {
             Command::Stats { name } => {
                 let (slot, app) = self.find(name)?;
                 let live = self.slots.get(slot).filter(|_| app.is_active()).and_then(|slot| slot.status());
-                Ok(DeviceMessage::Stats(stats(slot, live.as_ref().or(app.last_status.as_ref()))))
+                let used_up = self.slots.get(slot).map_or(0, |slot| slot.budgets_used_up);
+                Ok(DeviceMessage::Stats(stats(slot, live.as_ref().or(app.last_status.as_ref()), used_up)))
             }
         }
     }

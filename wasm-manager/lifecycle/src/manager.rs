@@ -221,6 +221,13 @@ impl<P: Platform> Manager<P> {
         self.keep_state_or_log(slot);
     }
 
+    /// A slot's protection domain has used up its budget and gets no more time in this period.
+    pub fn slot_exhausted(&mut self, slot: usize) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.budgets_used_up = slot.budgets_used_up.saturating_add(1);
+        }
+    }
+
     /// Sends a message on the connection that is being served.
     pub(crate) fn reply(&mut self, message: &DeviceMessage) {
         match encode_device(message) {

@@ -27,13 +27,23 @@ pub(crate) struct Slot {
     generation: u64,
     pub(crate) app: Option<App>,
     idle_faults: u8,
+    /// How often the slot's budget was used up since its app was started. The slot cannot know.
+    pub(crate) budgets_used_up: u64,
     /// Its status made no sense; said once.
     bad_status: bool,
 }
 
 impl Slot {
     pub(crate) fn new(number: usize, regions: SlotRegions) -> Self {
-        Self { number, regions, generation: 0, app: None, idle_faults: 0, bad_status: false }
+        Self {
+            number,
+            regions,
+            generation: 0,
+            app: None,
+            idle_faults: 0,
+            budgets_used_up: 0,
+            bad_status: false,
+        }
     }
 
     pub(crate) fn regions(&self) -> &SlotRegions {
@@ -96,6 +106,7 @@ impl Slot {
 
     fn run(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
         let Some(app) = &mut self.app else { return Ok(()) };
+        self.budgets_used_up = 0;
         app.state = AppState::Starting;
         app.reason = String::new();
         app.last_status = None;

@@ -266,6 +266,8 @@ pub struct AppStats {
     pub host_calls: u64,
     /// Log output dropped because of its rate, in bytes.
     pub log_dropped_bytes: u64,
+    /// How often its protection domain had used up its budget before it was done; 0 on a kernel without budgets.
+    pub budgets_used_up: u64,
 }
 
 /// A stretch of an app's log.

@@ -84,6 +84,7 @@ fn app_rows(apps: &[(String, AppStats)]) -> Vec<Vec<String>> {
         ("memory pages", |s| s.memory_pages),
         ("host calls", |s| s.host_calls),
         ("log bytes dropped", |s| s.log_dropped_bytes),
+        ("budgets used up", |s| s.budgets_used_up),
     ];
     let head = std::iter::once("app".to_owned()).chain(apps.iter().map(|(name, _)| name.clone())).collect();
     let figures = FIGURES.iter().map(|(name, figure)| {
@@ -108,5 +109,6 @@ fn app_value(name: &str, stats: &AppStats) -> Value {
         "memory_pages": stats.memory_pages,
         "host_calls": stats.host_calls,
         "log_dropped_bytes": stats.log_dropped_bytes,
+        "budgets_used_up": stats.budgets_used_up,
     })
 }

@@ -38,6 +38,27 @@ fn an_app_is_installed_and_runs_as_its_manifest_says() {
 }
 
 #[test]
+fn used_up_budgets_are_counted_from_start_to_start() {
+    let mut manager = manager();
+    let mut host = Host::connect(&mut manager, 1, 1);
+    host.push(&mut manager, &package("runner", 1));
+    let mut used_up = |manager: &mut _| match host.command(manager, &Command::Stats { name: "runner" }) {
+        DeviceMessage::Stats(stats) => stats.budgets_used_up,
+        other => panic!("{other:?}"),
+    };
+    manager.slot_exhausted(0);
+    manager.slot_exhausted(0);
+    // Another slot's, and one that there is not, are not this app's.
+    manager.slot_exhausted(1);
+    manager.slot_exhausted(99);
+    assert_eq!(used_up(&mut manager), 2);
+    host.command(&mut manager, &Command::Stop { name: "runner" });
+    host.command(&mut manager, &Command::Start { name: "runner" });
+    let stats = host.command(&mut manager, &Command::Stats { name: "runner" });
+    assert!(matches!(stats, DeviceMessage::Stats(AppStats { budgets_used_up: 0, .. })), "{stats:?}");
+}
+
+#[test]
 fn stop_start_and_remove() {
     let mut manager = manager();
     let mut host = Host::connect(&mut manager, 1, 1);
