@@ -11,6 +11,7 @@ use cofferdam_image::elf::Elf;
 use cofferdam_image::inspect::{Aligned, inspect};
 use cofferdam_image::platform::Platform;
 use cofferdam_image::report::Figures;
+use cofferdam_image::sdf::System;
 use cofferdam_image::{Checked, program, spec};
 use cofferdam_system_spec::SystemSpec;
 
@@ -110,6 +111,7 @@ fn main() -> ExitCode {
 fn build(args: &BuildArgs) -> Result<()> {
     let platform = Platform::named(&args.platform)?;
     let checked = read(&args.system, &platform, Some(&args.search_path))?;
+    note_what_is_ignored(&args.system, &checked.system);
     let description = spec::describe(&checked.system, &platform, &checked.programs)?;
     let image = assemble(
         &platform,
@@ -149,6 +151,19 @@ fn build(args: &BuildArgs) -> Result<()> {
         std::fs::write(path, text).with_context(|| path.display().to_string())?;
     }
     Ok(())
+}
+
+/// Budgets are for the other kernel; nobody should believe that they are kept here.
+fn note_what_is_ignored(path: &Path, system: &System) {
+    let limited =
+        system.domains.iter().filter(|domain| domain.budget_us.value < domain.period_us.value).count();
+    if limited > 0 {
+        eprintln!(
+            "{}: note: this kernel has no scheduling contexts: it ignores the budgets of {limited} protection domains \
+             (KERNEL=sdk keeps them)",
+            path.display()
+        );
+    }
 }
 
 fn check(system: &Path, search: &[PathBuf], platform: &str) -> Result<()> {

@@ -109,6 +109,18 @@ fn slots_reach_only_what_their_class_may_touch() {
     assert_eq!(children, SLOTS);
 }
 
+/// The kernel names a slot that has used up its budget by its place in the description, which no setvar can carry.
+#[test]
+fn slots_stand_where_the_manager_looks_for_them() {
+    let source = include_str!("../../../protection-domains/wasm_manager/src/slots.rs");
+    let written = source.lines().find_map(|line| line.strip_prefix("const SLOT_0_INDEX: u64 = ")).unwrap();
+    let first: usize = written.trim_end_matches(';').parse().unwrap();
+    let system = system();
+    for (slot, name) in SLOTS.iter().enumerate() {
+        assert_eq!(system.domain(name).unwrap().0, first + slot, "{name}");
+    }
+}
+
 #[test]
 fn two_slots_share_no_memory() {
     let system = system();
@@ -131,5 +143,52 @@ fn the_guard_depends_on_no_app_and_not_on_the_manager() {
             assert!(!own.calls || peer.domain.value == "timer_driver");
             assert_ne!(peer.domain.value, "wasm_manager");
         }
+    }
+}
+
+/// What one event of each server above the slots may take, in µs (kernel/README.md, Budgets).
+const SERVERS_US: u64 = 100;
+
+/// How late slot `number` may begin: all that is above it, as often as it fits in.
+fn release_delay_us(system: &System, number: usize) -> u64 {
+    let above: Vec<_> = SLOTS.iter().take(number).map(|name| system.domain(name).unwrap().1).collect();
+    let mut delay_us = SERVERS_US;
+    loop {
+        let slots = above.iter().map(|slot| delay_us.div_ceil(slot.period_us.value) * slot.budget_us.value);
+        let longer_us = SERVERS_US + slots.sum::<u64>();
+        if longer_us == delay_us {
+            return delay_us;
+        }
+        assert!(longer_us < 1_000_000, "slots above slot {number} have all the time there is");
+        delay_us = longer_us;
+    }
+}
+
+#[test]
+fn loops_begin_in_time_whatever_other_slots_do() {
+    let system = system();
+    let delays = [0, 1, 2, 3].map(|number| release_delay_us(&system, number));
+    // As published in kernel/README.md; the suite `timing` holds slots 1 and 2 to it.
+    assert_eq!(delays, [100, 200, 300, 500]);
+}
+
+#[test]
+fn slots_that_spin_leave_a_fifth_of_the_time() {
+    let system = system();
+    let permille = |name: &str| {
+        let (_, domain) = system.domain(name).unwrap();
+        domain.budget_us.value * 1000 / domain.period_us.value
+    };
+    assert_eq!(SLOTS.map(permille), [200; 4]);
+    // Nobody can take the network's time for good, but for the lowest.
+    assert!(["wasm_manager", "console", "net_driver"].iter().all(|name| permille(name) < 1000));
+}
+
+/// An app's shortest period; a slot that gets its budget back later would throttle it.
+#[test]
+fn fast_slots_have_their_budget_back_at_each_release() {
+    let system = system();
+    for slot in ["app_slot_0", "app_slot_1"] {
+        assert_eq!(system.domain(slot).unwrap().1.period_us.value, 500, "{slot}");
     }
 }
