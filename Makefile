@@ -88,6 +88,7 @@ image: cli kernel keys/development.key ## builds the bootable image under build/
 
 images: image ## the same, and the images of the test systems
 	@for system in $(SYSTEMS); do toolchain/image.sh $$system qemu/systems/$$system/system.xml || exit 1; done
+	@toolchain/image.sh timing system.xml app_slot+spin-test
 
 # What is pushed stays on build/disk.img; remove it for a device without apps.
 run: image apps ## boots the image in QEMU, pushes the demo apps over the network, console on the terminal

@@ -18,6 +18,7 @@ for system in system.xml qemu/systems/*/system.xml; do
         device_cargo pd clippy --quiet --profile device -p "$program" -- -D warnings
     done
 done
+device_cargo pd clippy --quiet --profile device -p app_slot --features spin-test -- -D warnings
 export COFFERDAM_BENCH_MODULE=$COFFERDAM_BUILD/apps/corebench.wasm
 # The SDK brings its own initialiser and loader.
 own=(bare-metal)

@@ -62,6 +62,8 @@ impl Host for SlotHost {
             Level::Debug => log::Level::Debug,
             Level::Trace => log::Level::Trace,
         };
+        #[cfg(feature = "spin-test")]
+        crate::spin_test::obey(line);
         cofferdam_log_ring::pd::app_line(level, self.name.as_str(), line.as_bytes());
     }
 }

@@ -13,6 +13,8 @@ extern crate alloc;
 mod devices;
 mod life;
 mod regions;
+#[cfg(feature = "spin-test")]
+mod spin_test;
 
 use cofferdam_device_protocol::pd::{Actuators, Sensors};
 use cofferdam_timer_protocol::pd::Timer;

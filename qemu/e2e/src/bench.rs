@@ -2,6 +2,8 @@
 //! Measurements: a table for people, JSON for scripts. Each figure says how it was measured.
 
 mod call;
+mod compare;
+mod jitter;
 mod product;
 mod speed;
 
@@ -13,6 +15,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use crate::context::Settings;
+use crate::harness::Skip;
 
 /// What to measure, and how often.
 #[derive(clap::Args)]
@@ -120,11 +123,20 @@ const FIGURES: &[Figure] = &[
         goal: Goal::None,
         measure: call::staying,
     },
+    Figure {
+        name: "tick jitter under a network flood",
+        unit: "us",
+        goal: Goal::AtMost(100.0),
+        measure: jitter::under_flood,
+    },
 ];
 
 /// Measures, prints and writes `path`. Whether everything could be measured; a missed goal is no failure to
 /// measure.
-pub fn run(settings: &Settings, arguments: &Arguments, path: &Path) -> Result<bool> {
+///
+/// `paths` are those of this kernel, of the crates kernel and of the SDK's: when both kernels were measured, a table
+/// shows them beside each other.
+pub fn run(settings: &Settings, arguments: &Arguments, [path, crates, sdk]: [&Path; 3]) -> Result<bool> {
     let mut rows = Vec::new();
     let mut all = true;
     println!("{:<40} {:>12} {:<13} {:>8}  {:<4}", "figure", "value", "unit", "goal", "met");
@@ -143,6 +155,13 @@ pub fn run(settings: &Settings, arguments: &Arguments, path: &Path) -> Result<bo
                     "name": name, "value": value, "unit": unit, "goal": goal.to_string(), "met": met, "how": how,
                 }));
             }
+            Err(error) if error.is::<Skip>() => {
+                println!("{name:<40} {:>12} {unit:<13} {:>8}  {:<4}", "-", goal.to_string(), "-");
+                println!("    {error}");
+                rows.push(
+                    json!({ "name": name, "value": Value::Null, "unit": unit, "skipped": error.to_string() }),
+                );
+            }
             Err(error) => {
                 all = false;
                 println!("{name:<40} {:>12} {unit:<13} {:>8}  {:<4}", "-", goal.to_string(), "?");
@@ -154,6 +173,9 @@ pub fn run(settings: &Settings, arguments: &Arguments, path: &Path) -> Result<bo
     let text = serde_json::to_string_pretty(&json!({ "figures": rows }))?;
     fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))?;
     println!("written to {}", path.display());
+    if let Some(table) = compare::table(crates, sdk)? {
+        println!("\nboth kernels, from {} and {}:\n{table}", crates.display(), sdk.display());
+    }
     Ok(all)
 }
 

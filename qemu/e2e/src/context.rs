@@ -53,14 +53,19 @@ impl Settings {
     pub fn machine(&self, system: System, console_log: PathBuf) -> MachineOptions {
         let image = match system {
             // Beside the product, with the same ending.
-            System::Special(name) | System::Budgets(name) => match self.image.extension() {
-                Some(extension) => self.image.with_file_name(name).with_extension(extension),
-                None => self.image.with_file_name(name),
-            },
+            System::Special(name) | System::Budgets(name) | System::VariantByInstructions(name) => {
+                match self.image.extension() {
+                    Some(extension) => self.image.with_file_name(name).with_extension(extension),
+                    None => self.image.with_file_name(name),
+                }
+            }
             System::Product | System::ProductByInstructions | System::ProductWithDisk => self.image.clone(),
         };
         let mut options = MachineOptions::with_kernel(image, self.kernel);
-        if matches!(system, System::ProductByInstructions | System::Budgets(_)) {
+        if matches!(
+            system,
+            System::ProductByInstructions | System::VariantByInstructions(_) | System::Budgets(_)
+        ) {
             options.clock = Clock::InstructionsOnly;
         }
         options.console_log = Some(console_log);
@@ -373,7 +378,7 @@ pub fn check_refused(finished: &Finished, reason: &str) -> Result<()> {
 }
 
 fn is_managed(system: System) -> bool {
-    matches!(system, System::Product | System::ProductByInstructions | System::ProductWithDisk)
+    !matches!(system, System::Special(_) | System::Budgets(_))
 }
 
 /// Boots `system`; a product is booted when it says `device ready`. Gives the console's log too.

@@ -29,6 +29,8 @@ pub enum System {
     Product,
     /// The product, where virtual time follows executed instructions: a busy host cannot make a tick late.
     ProductByInstructions,
+    /// A variant of the product, by the image's name, on such a machine.
+    VariantByInstructions(&'static str),
     /// The product with a disk of its own, blank at first.
     ProductWithDisk,
     /// A test system of `qemu/systems` without management.

@@ -9,6 +9,7 @@ mod bench;
 mod command;
 mod context;
 mod harness;
+mod loops;
 mod suites;
 
 use std::fs;
@@ -79,8 +80,8 @@ struct Places {
 
 impl Places {
     /// One for each kernel, so that both stand beside each other.
-    fn bench_file(&self) -> PathBuf {
-        self.build.join(match self.kernel {
+    fn bench_file(&self, kernel: KernelKind) -> PathBuf {
+        self.build.join(match kernel {
             KernelKind::Crates => "bench.json",
             KernelKind::Sdk => "bench-sdk.json",
         })
@@ -96,8 +97,12 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.command {
-        Some(Command::Bench(options)) => settings(&arguments.places)
-            .and_then(|settings| bench::run(&settings, options, &arguments.places.bench_file())),
+        Some(Command::Bench(options)) => settings(&arguments.places).and_then(|settings| {
+            let places = &arguments.places;
+            let files =
+                [places.kernel, KernelKind::Crates, KernelKind::Sdk].map(|kernel| places.bench_file(kernel));
+            bench::run(&settings, options, files.each_ref().map(PathBuf::as_path))
+        }),
         None => test(&arguments),
     };
     match outcome {

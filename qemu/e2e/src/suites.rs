@@ -8,6 +8,7 @@ mod network;
 mod power;
 mod refusals;
 mod systems;
+mod timing;
 mod wasi;
 
 use crate::harness::Suite;
@@ -22,6 +23,7 @@ pub const ALL: &[Suite] = &[
     refusals::SUITE,
     network::SUITE,
     hostile::SUITE,
+    timing::SUITE,
     endurance::SUITE,
     power::SUITE,
 ];

@@ -14,8 +14,9 @@ use cofferdam_client::recipe::RecipeShape;
 
 /// With `-icount shift=0`.
 const INSTRUCTIONS_PER_US: f64 = 1000.0;
-/// Calls in a batch: few, so that a batch is shorter than the time between two steps of sensor_hub.
-const CALLS: u32 = 40;
+/// Calls in a batch: few, so that a batch is shorter than the time between two steps of sensor_hub, and fits into a
+/// slot's budget where there are budgets.
+const CALLS: u32 = 20;
 /// Batches, one a tick.
 const TICKS: u32 = 200;
 

@@ -6,13 +6,13 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, ensure};
-use cofferdam_qemu::{Clock, Console, Machine, MachineOptions};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use cofferdam_qemu::{Clock, Console, KernelKind, Machine, MachineOptions};
 
 use super::product::boot_product;
 use super::{Arguments, Measured, field, median};
 use crate::context::Settings;
-use crate::harness::System;
+use crate::harness::{Skip, System};
 
 /// What is run.
 const APP: &str = "corebench";
@@ -25,6 +25,7 @@ const BARE_METAL_MARK: &str = "bare-metal: iterations=";
 
 /// By the machine's clock, which is the host's here.
 pub fn by_time(settings: &Settings, arguments: &Arguments) -> Result<Measured> {
+    only_without_budgets(settings)?;
     let (mut slot, mut bare) = (Vec::new(), Vec::new());
     // By turns, so that a host that slows down slows both.
     for _ in 0..arguments.runs.min(3) {
@@ -36,6 +37,7 @@ pub fn by_time(settings: &Settings, arguments: &Arguments) -> Result<Measured> {
 
 /// By executed instructions: independent of the host's load, but blind to what an instruction costs.
 pub fn by_instructions(settings: &Settings, arguments: &Arguments) -> Result<Measured> {
+    only_without_budgets(settings)?;
     let bare = bare_metal(settings, arguments, Clock::Instructions)?;
     let slot = in_slot(settings, System::ProductByInstructions)?;
     ratio(slot, bare, "-icount shift=0, one instruction = one nanosecond")
@@ -55,6 +57,16 @@ fn ratio(slot: Vec<f64>, bare: Vec<f64>, clock: &str) -> Result<Measured> {
              {of_fastest:.3} ×); {clock}"
         ),
     })
+}
+
+/// With budgets it would be the slot's share of the time that is measured.
+fn only_without_budgets(settings: &Settings) -> Result<()> {
+    if settings.kernel == KernelKind::Sdk {
+        let reason =
+            "a slot's budget is a fifth of the time: measured on the kernel without budgets (KERNEL=crates)";
+        bail!(Skip(reason.to_owned()));
+    }
+    Ok(())
 }
 
 /// Units of fuel a microsecond, of each tick.
