@@ -10,6 +10,7 @@ SUITE  ?= all
 APPS   ?= downhill,hello
 
 BUILD  := $(CURDIR)/build
+DISK   ?= $(BUILD)/disk.img
 CARGO  := toolchain/cargo
 export COFFERDAM_BUILD := $(BUILD)
 export COFFERDAM_KEYS  ?= $(CURDIR)/keys
@@ -90,9 +91,9 @@ images: image ## the same, and the images of the test systems
 	@for system in $(SYSTEMS); do toolchain/image.sh $$system qemu/systems/$$system/system.xml || exit 1; done
 	@toolchain/image.sh timing system.xml app_slot+spin-test
 
-# What is pushed stays on build/disk.img; remove it for a device without apps.
+# What is pushed stays on the disk, build/disk.img; remove it for a device without apps.
 run: image apps ## boots the image in QEMU, pushes the demo apps over the network, console on the terminal
-	@$(BUILD)/target/debug/cofferdam-qemu run --disk $(BUILD)/disk.img --image $(IMAGE) --key keys/development.key --apps $(APPS)
+	@$(BUILD)/target/debug/cofferdam-qemu run --disk $(DISK) --image $(IMAGE) --key keys/development.key --apps $(APPS)
 
 smoke: image apps ## the same without a terminal; exit status 0 only if a pushed app was seen running
 	@$(BUILD)/target/debug/cofferdam-qemu smoke --image $(IMAGE) --key keys/development.key --apps $(APPS)

@@ -45,12 +45,18 @@ pub fn run(
     environment: &[(&str, &OsStr)],
     limit: Duration,
 ) -> Result<Finished> {
-    let deadline = Instant::now() + limit;
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(arguments);
     for (name, value) in environment {
         command.env(name, value);
     }
+    run_command(command, limit)
+}
+
+/// The same for a command with everything but its pipes.
+pub fn run_command(mut command: Command, limit: Duration) -> Result<Finished> {
+    let deadline = Instant::now() + limit;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let command_line = format!("{command:?}");
     let mut child = command.spawn().with_context(|| format!("cannot start {command_line}"))?;
     let (sender, receiver) = mpsc::channel();

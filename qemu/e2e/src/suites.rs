@@ -6,6 +6,7 @@ mod endurance;
 mod hostile;
 mod network;
 mod power;
+mod readme;
 mod refusals;
 mod systems;
 mod timing;
@@ -26,6 +27,7 @@ pub const ALL: &[Suite] = &[
     timing::SUITE,
     endurance::SUITE,
     power::SUITE,
+    readme::SUITE,
 ];
 
 /// A list of tests from functions, each named as its function.

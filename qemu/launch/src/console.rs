@@ -88,7 +88,7 @@ pub struct Console {
 
 impl Console {
     /// Reads `source` to its end in a thread of its own; `log` keeps a copy.
-    pub(crate) fn read(
+    pub fn read(
         source: impl Read + Send + 'static,
         started: Instant,
         log: Option<&Path>,

@@ -112,7 +112,10 @@ fn start(options: &Options) -> Result<Machine> {
         make_disk(disk).with_context(|| format!("cannot make the disk {}", disk.display()))?;
         machine.disk = Some(disk.clone());
     }
-    note(&format!("booting {} in QEMU", machine.image.display()));
+    // As the user would write it.
+    let here = std::env::current_dir().unwrap_or_default();
+    let image = machine.image.strip_prefix(&here).unwrap_or(&machine.image);
+    note(&format!("booting {} in QEMU", image.display()));
     Ok(Machine::start(&machine)?)
 }
 
@@ -265,5 +268,8 @@ fn on_interrupt() -> Result<Receiver<()>> {
 
 /// Our own words, told apart from the console's.
 fn note(text: &str) {
-    eprintln!("-- {text}");
+    // Both may be one terminal: whoever holds the console's output has ended its line.
+    let _console = io::stdout().lock();
+    // As for eprintln!, there is nobody to tell that standard error is gone.
+    let _ = io::stderr().write_all(format!("-- {text}\n").as_bytes());
 }
