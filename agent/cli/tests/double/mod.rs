@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cofferdam_host_abi::Shape;
-use cofferdam_lifecycle::{Identity, Manager, Platform, PlatformError, SLOTS, SlotRegions};
+use cofferdam_lifecycle::{Identity, Manager, Platform, PlatformError, SLOTS, SlotRegions, Storage};
 use cofferdam_log_ring::{Line, Origin, Producer};
 use cofferdam_management_protocol::BUSY_FRAME;
 use cofferdam_package::manifest::{class_id, vendor_id};
@@ -187,6 +187,10 @@ impl Platform for Desk {
         writer.publish(&status).map_err(|_| PlatformError)?;
         self.changed.borrow_mut().push_back(slot);
         Ok(())
+    }
+
+    fn storage(&mut self) -> Option<&mut dyn Storage> {
+        None
     }
 
     fn heap_used_bytes(&self) -> u64 {
