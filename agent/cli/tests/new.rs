@@ -2,31 +2,12 @@
 //! `cofferdam new`; what it makes is built, packed and run in qemu/e2e's suite `readme`.
 #![allow(clippy::unwrap_used, reason = "the lint knows test functions, not what they call")]
 
+mod program;
+
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
 
+use program::{cofferdam, stderr, stdout};
 use serde_json::Value;
-
-fn cofferdam(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cofferdam"))
-        .current_dir(folder)
-        .env_remove("COFFERDAM_KEY")
-        .env_remove("COFFERDAM_DEVICE")
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output, status: i32) -> String {
-    assert_eq!(output.status.code(), Some(status), "{output:?}");
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 /// This clone, whose SDK new apps build on.
 const CLONE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");

@@ -2,12 +2,13 @@
 //! The `cofferdam` program where no device is needed.
 #![allow(clippy::unwrap_used, reason = "the lint knows test functions, not what they call")]
 
+mod program;
+
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Output};
 
+use program::{cofferdam, stderr, stdout};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -15,26 +16,6 @@ const RECIPE: &str = "name = 'sample'\nversion = '1.2.3'\nsequence = 4\nshape = 
                       description = 'A sample.'\n[permissions]\nsensors = ['imu']\n\
                       [permissions.actuators]\nbrake = { min = 0.0, max = 0.25 }\n";
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
-
-fn cofferdam(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cofferdam"))
-        .current_dir(folder)
-        .env_remove("COFFERDAM_KEY")
-        .env_remove("COFFERDAM_DEVICE")
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output, status: i32) -> String {
-    assert_eq!(output.status.code(), Some(status), "{output:?}");
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 /// A folder with a recipe, a module and a key.
 fn workshop() -> TempDir {
