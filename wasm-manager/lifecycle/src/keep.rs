@@ -87,7 +87,7 @@ impl<P: Platform> Manager<P> {
             app.reason = saved.reason;
         }
         log::info!("found {name} {} again in slot {slot}", app.manifest.app.version);
-        place.restore(&mut self.platform, app, found.module, saved.wanted)?;
+        place.install(&mut self.platform, app, found.module, saved.wanted)?;
         Ok(())
     }
 

@@ -58,8 +58,8 @@ impl Slot {
         self.app.is_none() && self.is_usable()
     }
 
-    /// Puts `app` with its module here in the place of whatever was here, and starts it if `start`. When this
-    /// fails the slot is empty.
+    /// Puts `app` with its module here in the place of whatever was here, and runs it if `start`. Its count of restarts
+    /// stays: none for a new app, those of earlier boots for one that was found again. When this fails the slot is empty.
     pub(crate) fn install(
         &mut self,
         platform: &mut impl Platform,
@@ -68,24 +68,6 @@ impl Slot {
         start: bool,
     ) -> Result<(), PlatformError> {
         self.app = None;
-        platform.stop(self.number)?;
-        self.regions.module.copy_in(0, module).map_err(|_| PlatformError)?;
-        self.app = Some(app);
-        let done = if start { self.start(platform) } else { self.idle(platform) };
-        if done.is_err() {
-            self.app = None;
-        }
-        done
-    }
-
-    /// The same for an app that was found again at boot: it stays as it is, or goes on.
-    pub(crate) fn restore(
-        &mut self,
-        platform: &mut impl Platform,
-        app: App,
-        module: &[u8],
-        start: bool,
-    ) -> Result<(), PlatformError> {
         platform.stop(self.number)?;
         self.regions.module.copy_in(0, module).map_err(|_| PlatformError)?;
         self.app = Some(app);
