@@ -112,10 +112,9 @@ ifneq ($(KERNEL),sdk)
 endif
 	@toolchain/test.sh
 
-# The bare-metal program runs the same runtime without a kernel: the baseline of the speed figure. Built with the
-# flags of protection domains (toolchain/cargo pd).
+# The bare-metal program runs the same runtime without a kernel: the baseline of the speed figure.
 bench: images apps ## prints a table of figures, writes build/bench.json
-	@RUSTFLAGS="-Ctarget-feature=-strict-align -Awarnings" COFFERDAM_BENCH_MODULE=$(BUILD)/apps/corebench.wasm $(CARGO) device build --quiet --profile device -p bare-metal
+	@COFFERDAM_BENCH_MODULE=$(BUILD)/apps/corebench.wasm $(CARGO) bare build --quiet --profile device -p bare-metal
 	@$(BUILD)/target/debug/cofferdam-e2e bench
 
 lint: cli kernel apps ## format, lints and documentation

@@ -99,7 +99,7 @@ fn bare_metal(settings: &Settings, arguments: &Arguments, clock: Clock) -> Resul
     };
     ensure!(
         path.is_file(),
-        "{} is not there; toolchain/cargo device build -p bare-metal --profile device builds it",
+        "{} is not there; toolchain/cargo bare build -p bare-metal --profile device builds it",
         path.display()
     );
     let options = MachineOptions { network: false, clock, ..MachineOptions::new(path) };
