@@ -5,7 +5,7 @@
 //! the bare machine: no address spaces, no other protection domains, no interrupts. What a slot reaches of this speed is
 //! what isolation leaves.
 //!
-//! The app may be a reactor, which is ticked 20 times, once a second as corebench is in its slot, or a command, which is
+//! The app may be a reactor, which is ticked 40 times, once a second as corebench is in its slot, or a command, which is
 //! run to its end. Either gets as much fuel for an activation as a slot gives at most. Prints each line that it logs as `bare-metal: LINE`, then
 //! `bare-metal: activations=N time_us=T fuel=F`, and switches the machine off.
 #![no_std]
@@ -38,7 +38,7 @@ mod platform {
 
 static MODULE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/module.wasm"));
 /// Ticks of a reactor: enough for a stable mean, few enough to wait for.
-const TICKS: u64 = 20;
+const TICKS: u64 = 40;
 /// Between two ticks, as in corebench's manifest.
 const PERIOD_US: u64 = 1_000_000;
 

@@ -200,6 +200,11 @@ impl<'a> Context<'a> {
         &self.console_log
     }
 
+    /// The machine itself.
+    pub fn machine(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
     /// Everything that the machine prints.
     pub fn console(&self) -> &Console {
         self.machine.console()

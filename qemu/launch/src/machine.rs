@@ -121,6 +121,16 @@ impl Machine {
         end(&mut self.child);
     }
 
+    /// Holds the guest, with its clock, until [`Self::go_on`].
+    pub fn hold(&mut self) -> Result<(), MonitorError> {
+        self.monitor.hold()
+    }
+
+    /// Lets a held guest go on where it was.
+    pub fn go_on(&mut self) -> Result<(), MonitorError> {
+        self.monitor.go_on()
+    }
+
     /// Whether QEMU still runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

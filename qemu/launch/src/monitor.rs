@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! QEMU's machine protocol (QMP): one JSON object a line, over its standard input and output.
 //!
-//! Used for two things only: asking which loopback port was handed out, and asking QEMU to end.
+//! Used for few things only: asking which loopback port was handed out, holding the machine, and asking QEMU to end.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -76,6 +76,16 @@ impl<W: Write> Monitor<W> {
         }))?;
         let table = answer.as_str().unwrap_or_default();
         forwarded_port(table, guest_port).ok_or_else(|| MonitorError::Unexpected(table.to_owned()))
+    }
+
+    /// Holds the machine, with its clock.
+    pub(crate) fn hold(&mut self) -> Result<(), MonitorError> {
+        self.execute(&json!({ "execute": "stop" })).map(drop)
+    }
+
+    /// Lets a held machine go on.
+    pub(crate) fn go_on(&mut self) -> Result<(), MonitorError> {
+        self.execute(&json!({ "execute": "cont" })).map(drop)
     }
 
     /// Asks QEMU to end, without waiting for it.

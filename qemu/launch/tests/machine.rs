@@ -59,6 +59,42 @@ fn console_port_and_end() {
     wait_for_end(&console);
 }
 
+/// Prints a line of "h" for ever.
+const CHATTERER: [u32; 6] = [
+    0xd2a1_2000, // mov x0, #0x09000000
+    0x5280_0d01, // mov w1, #'h'
+    0xb900_0001, // str w1, [x0]
+    0x5280_0141, // mov w1, #'\n'
+    0xb900_0001, // str w1, [x0]
+    0x17ff_fffc, // b .-16
+];
+
+#[test]
+fn a_held_machine_says_nothing_until_it_goes_on() {
+    if !have_qemu() {
+        return;
+    }
+    let path = image("chatterer.bin");
+    let bytes: Vec<u8> = CHATTERER.iter().flat_map(|word| word.to_le_bytes()).collect();
+    std::fs::write(&path, bytes).unwrap();
+    let options = MachineOptions { network: false, ..MachineOptions::new(path) };
+    let mut machine = Machine::start(&options).unwrap();
+    let wait = |machine: &Machine, position, time| {
+        machine.console().wait_for_text(position, Instant::now() + time, "h").is_ok()
+    };
+    assert!(wait(&machine, 0, Duration::from_secs(20)));
+    machine.hold().unwrap();
+    // What QEMU had written before it was held is read within a moment.
+    let mut position = machine.console().position();
+    let limit = Instant::now() + Duration::from_secs(20);
+    while wait(&machine, position, Duration::from_millis(500)) {
+        assert!(Instant::now() < limit, "it goes on");
+        position = machine.console().position();
+    }
+    machine.go_on().unwrap();
+    assert!(wait(&machine, position, Duration::from_secs(20)));
+}
+
 #[test]
 fn a_machine_outlives_the_thread_that_asked_for_it() {
     if !have_qemu() {

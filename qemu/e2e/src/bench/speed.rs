@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use cofferdam_qemu::{Clock, Console, KernelKind, Machine, MachineOptions};
+use cofferdam_qemu::{Clock, Console, KernelKind, Line, Machine, MachineOptions};
 
 use super::product::boot_product;
 use super::{Arguments, Measured, field, median};
@@ -26,37 +26,62 @@ const BARE_METAL_MARK: &str = "bare-metal: iterations=";
 /// By the machine's clock, which is the host's here.
 pub fn by_time(settings: &Settings, arguments: &Arguments) -> Result<Measured> {
     only_without_budgets(settings)?;
-    let (mut slot, mut bare) = (Vec::new(), Vec::new());
-    // By turns, so that a host that slows down slows both.
-    for _ in 0..arguments.runs.min(3) {
-        bare.extend(bare_metal(settings, arguments, Clock::Host)?);
-        slot.extend(in_slot(settings, System::Product)?);
+    let mut bare = bare_metal(settings, arguments, Clock::Host)?;
+    bare.hold()?;
+    let mut context = boot_product(settings, System::Product)?;
+    context.push(APP, APP)?;
+    context.machine().hold()?;
+    let mark = slot_mark();
+    // Tick by tick in turn, so that a host that slows down slows both: its speed varies by a third within minutes.
+    let pairs = TICKS * usize::from(arguments.runs.min(3));
+    let (mut in_slot, mut on_bare_metal) = (Vec::new(), Vec::new());
+    for _ in 0..pairs {
+        on_bare_metal.push(next_tick(&mut bare, BARE_METAL_MARK)?);
+        in_slot.push(next_tick(context.machine(), &mark)?);
     }
-    ratio(slot, bare, "host clock")
+    let ratios = in_slot.iter().zip(&on_bare_metal).map(|(slot, bare)| slot / bare).collect();
+    let value = median(ratios).ok_or_else(|| anyhow!("no pair of ticks"))?;
+    let clock = format!("median of {pairs} ratios of two ticks, one after the other; host clock");
+    measured(value, in_slot, on_bare_metal, &clock)
 }
 
 /// By executed instructions: independent of the host's load, but blind to what an instruction costs.
 pub fn by_instructions(settings: &Settings, arguments: &Arguments) -> Result<Measured> {
     only_without_budgets(settings)?;
     let bare = bare_metal(settings, arguments, Clock::Instructions)?;
-    let slot = in_slot(settings, System::ProductByInstructions)?;
-    ratio(slot, bare, "-icount shift=0, one instruction = one nanosecond")
+    let bare = speeds(bare.console(), BARE_METAL_MARK)?;
+    let context = boot_product(settings, System::ProductByInstructions)?;
+    context.push(APP, APP)?;
+    let slot = speeds(context.console(), &slot_mark())?;
+    let value = median(slot.clone())
+        .zip(median(bare.clone()))
+        .map(|(slot, bare)| slot / bare)
+        .ok_or_else(|| anyhow!("no tick"))?;
+    measured(value, slot, bare, "ratio of the medians; -icount shift=0, one instruction = one nanosecond")
 }
 
-fn ratio(slot: Vec<f64>, bare: Vec<f64>, clock: &str) -> Result<Measured> {
-    let ticks = slot.len();
+fn measured(value: f64, slot: Vec<f64>, bare: Vec<f64>, how: &str) -> Result<Measured> {
     let fastest = |speeds: &[f64]| speeds.iter().copied().fold(0.0, f64::max);
     let of_fastest = fastest(&slot) / fastest(&bare);
-    let slot = median(slot).ok_or_else(|| anyhow!("no tick in the slot"))?;
-    let bare = median(bare).ok_or_else(|| anyhow!("no tick on bare metal"))?;
+    let (slot, bare) = median(slot).zip(median(bare)).ok_or_else(|| anyhow!("no tick"))?;
+    let of_medians = slot / bare;
     Ok(Measured {
-        value: slot / bare,
+        value,
         how: format!(
             "{APP}, units of fuel a microsecond: {slot:.1} in an app slot, {bare:.1} in the same interpreter at EL1 without \
-             a kernel (qemu/bare-metal), ticked once a second in both; medians of {ticks} ticks (the fastest ticks: \
-             {of_fastest:.3} ×); {clock}"
+             a kernel (qemu/bare-metal), ticked once a second in both (medians: {of_medians:.3} ×, fastest ticks: \
+             {of_fastest:.3} ×); {how}"
         ),
     })
+}
+
+/// Lets a held machine run through its next tick and holds it again: the tick's units of fuel a microsecond.
+fn next_tick(machine: &mut Machine, mark: &str) -> Result<f64> {
+    let position = machine.console().position();
+    machine.go_on()?;
+    let line = machine.console().wait_for_text(position, Instant::now() + LIMIT, mark);
+    machine.hold()?;
+    speed(&line.context("waiting for a tick of corebench")?.1)
 }
 
 /// With budgets it would be the slot's share of the time that is measured.
@@ -78,19 +103,21 @@ fn speeds(console: &Console, mark: &str) -> Result<Vec<f64>> {
         let (next, line) =
             console.wait_for_text(position, deadline, mark).context("waiting for a tick of corebench")?;
         position = next;
-        let speed = field(&line.text, "fuel").zip(field(&line.text, "time_us")).map(|(fuel, us)| fuel / us);
-        speeds.push(speed.ok_or_else(|| anyhow!("no figures in: {line}"))?);
+        speeds.push(speed(&line)?);
     }
     Ok(speeds)
 }
 
-fn in_slot(settings: &Settings, system: System) -> Result<Vec<f64>> {
-    let context = boot_product(settings, system)?;
-    context.push(APP, APP)?;
-    speeds(context.console(), &format!("/{APP}: iterations="))
+fn speed(line: &Line) -> Result<f64> {
+    let speed = field(&line.text, "fuel").zip(field(&line.text, "time_us")).map(|(fuel, us)| fuel / us);
+    speed.ok_or_else(|| anyhow!("no figures in: {line}"))
 }
 
-fn bare_metal(settings: &Settings, arguments: &Arguments, clock: Clock) -> Result<Vec<f64>> {
+fn slot_mark() -> String {
+    format!("/{APP}: iterations=")
+}
+
+fn bare_metal(settings: &Settings, arguments: &Arguments, clock: Clock) -> Result<Machine> {
     let path = match &arguments.bare_metal {
         Some(path) => path.clone(),
         None => {
@@ -103,6 +130,5 @@ fn bare_metal(settings: &Settings, arguments: &Arguments, clock: Clock) -> Resul
         path.display()
     );
     let options = MachineOptions { network: false, clock, ..MachineOptions::new(path) };
-    let machine = Machine::start(&options)?;
-    speeds(machine.console(), BARE_METAL_MARK)
+    Ok(Machine::start(&options)?)
 }
