@@ -7,9 +7,9 @@ use cofferdam_timer_protocol::releases_due;
 
 use crate::{Controls, Vehicle};
 
-/// How often [`Hub::advance`] should be called at the least: for ten samples at once, as a sensor with a FIFO would be
-/// emptied. Whoever reads brings the vehicle up to date first, so a reading is never older than a sample's period.
-pub const BATCH_PERIOD_US: u64 = 10 * SAMPLE_PERIOD_US;
+/// How often [`Hub::advance`] should be called at the least: for fifty samples at once, as a sensor with a FIFO would be
+/// emptied. Each time preempts the apps; the fewer, the better. Whoever reads brings the vehicle up to date first, so a reading is never older than a sample's period.
+pub const BATCH_PERIOD_US: u64 = 50 * SAMPLE_PERIOD_US;
 /// Most steps that one call of [`Hub::advance`] makes: two batches. What is missed beyond that is skipped, so that
 /// catching up never takes long.
 pub const STEPS_MAX: u64 = 2 * BATCH_PERIOD_US / SAMPLE_PERIOD_US;

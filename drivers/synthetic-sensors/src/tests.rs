@@ -85,12 +85,12 @@ fn the_hub_samples_by_the_clock() {
     assert_eq!(hub.advance(8_100, NO_BRAKE), Steps { taken: 3, skipped: 0 }, "catches up");
     assert_eq!(hub.read(0).unwrap().time_us, 8_000);
     assert_eq!(
-        hub.advance(108_000, NO_BRAKE),
-        Steps { taken: STEPS_MAX, skipped: 80 },
+        hub.advance(208_000, NO_BRAKE),
+        Steps { taken: STEPS_MAX, skipped: 200 - STEPS_MAX },
         "but not without end"
     );
-    assert_eq!(hub.read(0).unwrap().time_us, 108_000);
-    assert_eq!(hub.advance(108_500, NO_BRAKE), Steps::default());
+    assert_eq!(hub.read(0).unwrap().time_us, 208_000);
+    assert_eq!(hub.advance(208_500, NO_BRAKE), Steps::default());
 }
 
 #[test]
