@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use cofferdam_host_abi::Limits;
 use cofferdam_package::manifest::{
-    ALGORITHM_SHA256, ActuatorPermission, App, Common, Digest, MANIFEST_VERSION, Overrun, Permissions,
-    Priority, Shape, Variable, class_id, vendor_id,
+    ALGORITHM_SHA256, ActuatorPermission, AfterRestarts, App, Common, Digest, MANIFEST_VERSION, Overrun,
+    Permissions, Priority, Probation, Restart, Shape, Variable, class_id, vendor_id,
 };
 use cofferdam_package::{Manifest, ManifestError};
 use serde::Deserialize;
@@ -56,6 +56,10 @@ pub struct Recipe {
     /// Restarts after a failure.
     #[serde(default)]
     pub restarts: u8,
+    /// When they come and for how long they count.
+    pub restart: Option<RecipeRestart>,
+    /// How an update has to prove itself.
+    pub probation: Option<RecipeProbation>,
     /// Which slots it prefers.
     #[serde(default)]
     pub priority: RecipePriority,
@@ -108,6 +112,44 @@ pub enum RecipeOverrun {
     Skip,
     /// Stop the app.
     Stop,
+}
+
+/// See [`Restart`].
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecipeRestart {
+    /// Time to the first restart.
+    #[serde(default)]
+    pub delay_us: u64,
+    /// Longest time to a restart; `delay_us` unless given, so that it does not grow.
+    pub delay_max_us: Option<u64>,
+    /// So long does a restart count.
+    pub window_us: u64,
+    /// What happens when there are no more.
+    #[serde(default)]
+    pub then: RecipeAfterRestarts,
+}
+
+/// See [`AfterRestarts`].
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecipeAfterRestarts {
+    /// The app stays stopped.
+    #[default]
+    Stop,
+    /// The version before comes back.
+    Rollback,
+}
+
+/// See [`Probation`].
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecipeProbation {
+    /// For how long it has to run.
+    pub time_us: u64,
+    /// How many deadlines it may miss meanwhile.
+    #[serde(default)]
+    pub missed_deadlines_max: u32,
 }
 
 /// Bounds; what is left out is [`Limits::DEFAULT`].
@@ -263,6 +305,19 @@ impl Recipe {
                     };
                     self.environment.iter().map(variable).collect()
                 }),
+                restart: self.restart.map(|restart| Restart {
+                    delay_us: restart.delay_us,
+                    delay_max_us: restart.delay_max_us.unwrap_or(restart.delay_us),
+                    window_us: restart.window_us,
+                    then: match restart.then {
+                        RecipeAfterRestarts::Stop => AfterRestarts::Stop,
+                        RecipeAfterRestarts::Rollback => AfterRestarts::RollBack,
+                    },
+                }),
+                probation: self.probation.map(|probation| Probation {
+                    time_us: probation.time_us,
+                    missed_deadlines_max: probation.missed_deadlines_max,
+                }),
             },
             permissions: Permissions {
                 sensors: self.permissions.sensors.clone(),
@@ -328,6 +383,24 @@ mod tests {
         let bad = parse(&format!("{SMALL}[environment]\n'TWO WORDS' = ''\n")).unwrap();
         let error = bad.manifest(b"\0asm").unwrap_err().to_string();
         assert!(error.contains("environment: names"), "{error}");
+    }
+
+    #[test]
+    fn restart_and_probation_are_taken_over() {
+        let text = format!(
+            "{SMALL}restarts = 3\n[restart]\ndelay_us = 100\ndelay_max_us = 400\nwindow_us = 9_000\n\
+             then = 'rollback'\n[probation]\ntime_us = 5_000\nmissed_deadlines_max = 2\n"
+        );
+        let app = parse(&text).unwrap().manifest(b"\0asm").unwrap().app;
+        let then = AfterRestarts::RollBack;
+        assert_eq!(app.restart, Some(Restart { delay_us: 100, delay_max_us: 400, window_us: 9000, then }));
+        assert_eq!(app.probation, Some(Probation { time_us: 5000, missed_deadlines_max: 2 }));
+        let short = parse(&format!("{SMALL}[restart]\nwindow_us = 9_000\n")).unwrap();
+        let restart = short.manifest(b"\0asm").unwrap().app.restart.unwrap();
+        assert_eq!((restart.delay_us, restart.delay_max_us, restart.then), (0, 0, AfterRestarts::Stop));
+        let bad = parse(&format!("{SMALL}[probation]\ntime_us = 0\n")).unwrap();
+        let error = bad.manifest(b"\0asm").unwrap_err().to_string();
+        assert!(error.contains("probation: time"), "{error}");
     }
 
     #[test]

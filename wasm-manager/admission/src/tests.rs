@@ -41,6 +41,8 @@ fn manifest(shape: manifest::Shape) -> Manifest {
             overrun: Overrun::Skip,
             arguments: None,
             environment: None,
+            restart: None,
+            probation: None,
         },
         permissions: Permissions::default(),
     }

@@ -33,6 +33,12 @@ pub const TEXTS_MAX: usize = 32;
 pub const TEXTS_BYTES_MAX: usize = 1024;
 /// Most restarts after a failure that a manifest may ask for.
 pub const RESTARTS_MAX: u8 = 16;
+/// Longest time from a failure to the restart: an hour, in microseconds.
+pub const RESTART_DELAY_US_MAX: u64 = 3_600_000_000;
+/// Longest time for which a restart counts: a week, in microseconds.
+pub const RESTART_WINDOW_US_MAX: u64 = 604_800_000_000;
+/// Longest probation: a week, in microseconds.
+pub const PROBATION_US_MAX: u64 = 604_800_000_000;
 
 /// All that is signed about an app.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -146,6 +152,55 @@ pub struct App {
     /// Its environment. Left out if there is none.
     #[n(17)]
     pub environment: Option<Vec<Variable>>,
+    /// When `restarts` count and what comes after them. Left out: at once, for ever, and then the app stays stopped.
+    #[n(18)]
+    pub restart: Option<Restart>,
+    /// How this version has to prove itself where it replaces another. Left out: it has not.
+    #[n(19)]
+    pub probation: Option<Probation>,
+}
+
+/// How `restarts` count, and what comes after them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Restart {
+    /// Time from the first failure to the restart in microseconds; it doubles with each restart in the window.
+    #[n(0)]
+    pub delay_us: u64,
+    /// Longest such time, at least `delay_us`, at most [`RESTART_DELAY_US_MAX`].
+    #[n(1)]
+    pub delay_max_us: u64,
+    /// So long does a restart count, in microseconds, at most [`RESTART_WINDOW_US_MAX`].
+    #[n(2)]
+    pub window_us: u64,
+    /// What happens when there are no more.
+    #[n(3)]
+    pub then: AfterRestarts,
+}
+
+/// What happens when an app fails and has no restarts left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum AfterRestarts {
+    /// It stays stopped.
+    #[n(0)]
+    Stop,
+    /// The version before takes its place, if the device has kept it; else it stays stopped.
+    #[n(1)]
+    RollBack,
+}
+
+/// How an update has to prove itself: until it has run for this time, anything that stops it (a trap, a bound, exhausted
+/// fuel, a fault of its slot) or too many missed deadlines bring the version before back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Probation {
+    /// For how long it has to run, in microseconds, at most [`PROBATION_US_MAX`].
+    #[n(0)]
+    pub time_us: u64,
+    /// How many deadlines it may miss meanwhile, in one run.
+    #[n(1)]
+    pub missed_deadlines_max: u32,
 }
 
 impl App {
@@ -316,6 +371,20 @@ impl Manifest {
             (app.fuel_per_activation > 0, "fuel_per_activation: more than 0"),
             (app.init_fuel > 0, "init_fuel: more than 0"),
             (app.restarts <= RESTARTS_MAX, "restarts: at most 16"),
+            (
+                app.restart.is_none_or(|restart| {
+                    restart.delay_us <= restart.delay_max_us && restart.delay_max_us <= RESTART_DELAY_US_MAX
+                }),
+                "restart: delay at most delay_max, which is at most an hour",
+            ),
+            (
+                app.restart.is_none_or(|restart| (1..=RESTART_WINDOW_US_MAX).contains(&restart.window_us)),
+                "restart: window more than 0, at most a week",
+            ),
+            (
+                app.probation.is_none_or(|probation| (1..=PROBATION_US_MAX).contains(&probation.time_us)),
+                "probation: time more than 0, at most a week",
+            ),
             (
                 app.arguments.as_ref().is_none_or(|all| fit(all.iter().map(|text| (text.as_str(), 1)))),
                 "arguments: 1 to 32 without zero bytes, of at most 1,024 bytes together, one more for each",

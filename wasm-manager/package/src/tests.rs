@@ -52,6 +52,8 @@ fn manifest() -> Manifest {
             overrun: Overrun::Skip,
             arguments: None,
             environment: None,
+            restart: None,
+            probation: None,
         },
         permissions: Permissions {
             sensors: vec!["imu".into()],
@@ -359,4 +361,33 @@ fn refusals_say_why() {
         PackageError::Signature(SignatureError::UnknownKey(id)).to_string(),
         format!("unknown key {id}")
     );
+}
+
+#[test]
+fn restart_and_probation_have_their_bounds() {
+    let then = AfterRestarts::RollBack;
+    let restart = Restart { delay_us: 5, delay_max_us: 9, window_us: 100, then };
+    let probation = Probation { time_us: 1000, missed_deadlines_max: 3 };
+    let with = |restart, probation| {
+        let mut manifest = manifest();
+        manifest.app.restart = Some(restart);
+        manifest.app.probation = Some(probation);
+        manifest
+    };
+    let good = with(restart, probation);
+    assert_eq!(Manifest::decode(&good.encode()), Ok(good.clone()));
+    // 18: {0: 5, 1: 9, 2: 100, 3: 1}, 19: {0: 1000, 1: 3}
+    let bytes = [0x12, 0xa4, 0, 5, 1, 9, 2, 0x18, 100, 3, 1, 0x13, 0xa2, 0, 0x19, 3, 0xe8, 1, 3];
+    assert!(good.encode().windows(bytes.len()).any(|window| window == bytes));
+    for (bad, rule) in [
+        (with(Restart { delay_us: 10, ..restart }, probation), "restart: delay"),
+        (with(Restart { delay_max_us: RESTART_DELAY_US_MAX + 1, ..restart }, probation), "restart: delay"),
+        (with(Restart { window_us: 0, ..restart }, probation), "restart: window"),
+        (with(Restart { window_us: RESTART_WINDOW_US_MAX + 1, ..restart }, probation), "restart: window"),
+        (with(restart, Probation { time_us: 0, ..probation }), "probation: time"),
+        (with(restart, Probation { time_us: PROBATION_US_MAX + 1, ..probation }), "probation: time"),
+    ] {
+        let error = Manifest::decode(&bad.encode()).unwrap_err().to_string();
+        assert!(error.starts_with(rule), "{error}");
+    }
 }

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use cofferdam_package::manifest::{Manifest, Overrun, Permissions, Priority, Shape, Variable};
+use cofferdam_package::manifest::{
+    AfterRestarts, Manifest, Overrun, Permissions, Priority, Restart, Shape, Variable,
+};
 use cofferdam_policy::{Anchor, TrustAnchors};
 use serde_json::{Value, json};
 
@@ -112,9 +114,23 @@ fn words(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Ve
         "restarts",
         match app.restarts {
             0 => "never after a failure".to_owned(),
-            count => format!("up to {count} times after a failure"),
+            count => restart_words(count, app.restart.as_ref()),
         },
     );
+    if let Some(Restart { then: AfterRestarts::RollBack, .. }) = &app.restart {
+        row("", "then the version before comes back".to_owned());
+    }
+    if let Some(probation) = &app.probation {
+        let late = match probation.missed_deadlines_max {
+            0 => "a missed deadline".to_owned(),
+            count => format!("more than {count} missed deadlines"),
+        };
+        let time = duration(probation.time_us);
+        row(
+            "probation",
+            format!("an update goes back on a failure or {late} in its first {time} of running"),
+        );
+    }
     row(
         "computes",
         format!(
@@ -138,6 +154,19 @@ fn words(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Ve
         lines.push(format!("  {line}"));
     }
     lines
+}
+
+fn restart_words(count: u8, restart: Option<&Restart>) -> String {
+    let Some(Restart { delay_us, delay_max_us, window_us, .. }) = restart else {
+        return format!("up to {count} times after a failure");
+    };
+    let (delay, longest, window) = (duration(*delay_us), duration(*delay_max_us), duration(*window_us));
+    let when = match delay_us {
+        0 => "at once".to_owned(),
+        _ if delay_us == delay_max_us => format!("after {delay}"),
+        _ => format!("after {delay}, doubling up to {longest}"),
+    };
+    format!("up to {count} times in {window} after a failure, {when}")
 }
 
 fn permission_words(permissions: &Permissions) -> Vec<String> {
@@ -197,6 +226,16 @@ fn value(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Va
         "log_bytes_per_second": app.log_bytes_per_second,
         "random_seed": app.random_seed,
         "restarts": app.restarts,
+        "restart": app.restart.map(|restart| json!({
+            "delay_us": restart.delay_us,
+            "delay_max_us": restart.delay_max_us,
+            "window_us": restart.window_us,
+            "then": match restart.then { AfterRestarts::Stop => "stop", AfterRestarts::RollBack => "rollback" },
+        })),
+        "probation": app.probation.map(|probation| json!({
+            "time_us": probation.time_us,
+            "missed_deadlines_max": probation.missed_deadlines_max,
+        })),
         "arguments": app.arguments(),
         "environment": environment,
         "overrun": match app.overrun { Overrun::Skip => "skip", Overrun::Stop => "stop" },

@@ -268,6 +268,8 @@ pub fn manifest(name: &str, sequence: u64) -> Manifest {
             overrun: Overrun::Skip,
             arguments: None,
             environment: None,
+            restart: None,
+            probation: None,
         },
         permissions: Permissions::default(),
     }

@@ -37,6 +37,8 @@ fn manifest() -> Manifest {
             overrun: Overrun::Skip,
             arguments: None,
             environment: None,
+            restart: None,
+            probation: None,
         },
         permissions: Permissions {
             sensors: vec!["barometer".into()],
