@@ -202,3 +202,81 @@ pub(crate) fn unexpected(message: &DeviceMessage) -> ClientError {
     let name = text.split(['(', ' ', '{']).next().unwrap_or_default();
     ClientError::Unexpected(name.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::net::TcpListener;
+    use std::thread;
+
+    use cofferdam_management_protocol::encode_device;
+    use proptest::prelude::*;
+
+    /// A device that says `bytes`, some at a time, and goes.
+    fn device(bytes: Vec<u8>, piece: usize) -> (String, thread::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let device = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            // The host may have gone by then.
+            let _ = bytes.chunks(piece).try_for_each(|piece| stream.write_all(piece));
+        });
+        (address, device)
+    }
+
+    fn greeting() -> Vec<u8> {
+        let greeting = Greeting {
+            protocol_version: PROTOCOL_VERSION,
+            device_id: "d".to_owned(),
+            boot_nonce: [7; 16],
+            next_sequence: 9,
+        };
+        encode_device(&DeviceMessage::Greeting(greeting)).unwrap()
+    }
+
+    #[test]
+    fn a_greeting_in_pieces_is_one() {
+        for piece in [1, 3, 1000] {
+            let (address, device) = device(greeting(), piece);
+            let mut connection = Connection::open_once(&address, &Patience::default()).unwrap();
+            assert_eq!(connection.greeting().next_sequence, 9);
+            assert!(matches!(connection.receive(), Err(ClientError::Lost(_))));
+            device.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn another_version_is_named() {
+        let greeting = Greeting {
+            protocol_version: PROTOCOL_VERSION + 1,
+            device_id: String::new(),
+            boot_nonce: [0; 16],
+            next_sequence: 0,
+        };
+        let bytes = encode_device(&DeviceMessage::Greeting(greeting)).unwrap();
+        let (address, device) = device(bytes, 1000);
+        let outcome = Connection::open_once(&address, &Patience::default());
+        assert!(matches!(outcome, Err(ClientError::Version(version)) if version == PROTOCOL_VERSION + 1));
+        device.join().unwrap();
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever a device says, before or behind its greeting: an error, no panic, and no wait beyond its end.
+        #[test]
+        fn no_device_does_harm(
+            greets in any::<bool>(), bytes in proptest::collection::vec(any::<u8>(), 0..300), piece in 1usize..64,
+        ) {
+            let mut all = if greets { greeting() } else { Vec::new() };
+            all.extend(bytes);
+            let (address, device) = device(all, piece);
+            if let Ok(mut connection) = Connection::open_once(&address, &Patience::default()) {
+                prop_assert!(greets);
+                while connection.receive().is_ok() {}
+            }
+            device.join().unwrap();
+        }
+    }
+}

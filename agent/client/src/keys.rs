@@ -127,6 +127,7 @@ pub fn load(path: &Path) -> Result<SigningKey, KeyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::fs::Permissions;
 
     #[test]
@@ -157,6 +158,19 @@ mod tests {
         std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         let Err(error) = load(&path) else { panic!("it was read") };
         assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_do_harm(bytes in proptest::collection::vec(any::<u8>(), 0..120), seed in any::<[u8; KEY_BYTES]>()) {
+            let folder = tempfile::tempdir().unwrap();
+            let (any, good) = (folder.path().join("any"), folder.path().join("good"));
+            write_new(&any, &bytes, SECRET_MODE).unwrap();
+            prop_assert!(load(&any).is_err());
+            let text = format!("secret_key = '{}'", hex::encode(seed));
+            write_new(&good, text.as_bytes(), SECRET_MODE).unwrap();
+            prop_assert_eq!(load(&good).unwrap().seed(), seed);
+        }
     }
 
     #[test]

@@ -342,6 +342,8 @@ impl Recipe {
 mod tests {
     use super::*;
 
+    use proptest::prelude::*;
+
     const SMALL: &str = "name = 'hello'\nversion = '1.0.0'\nsequence = 3\nshape = 'command'\n";
 
     fn parse(text: &str) -> Result<Recipe, toml::de::Error> {
@@ -407,6 +409,39 @@ mod tests {
     fn a_misspelt_key_is_refused() {
         let error = parse(&format!("{SMALL}[limits]\nmemory_page = 2\n")).unwrap_err();
         assert!(error.to_string().contains("memory_page"), "{error}");
+    }
+
+    proptest! {
+        /// Whatever an author writes: no panic, and what becomes a manifest is one that a device accepts as such.
+        #[test]
+        fn a_manifest_comes_back_as_it_is(
+            name in "[a-z][a-z0-9-]{0,33}|.{0,8}",
+            version in "[0-9.a-z]{1,33}|.{0,8}",
+            sequence in 0..=i64::MAX,
+            (period_us, fuel) in (-10i64..20_000_000, any::<u32>()),
+            (pages, restarts) in (0u32..80, 0u8..20),
+            (min, max) in (-1.0..1.0, 0.0..2.0),
+            module in proptest::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+            let text = format!(
+                "name = {}\nversion = {}\nsequence = {sequence}\nshape = 'reactor'\nperiod_us = {period_us}\n\
+                 fuel_per_activation = {fuel}\nrestarts = {restarts}\n[limits]\nmemory_pages = {pages}\n\
+                 [permissions]\nsensors = ['imu']\n[permissions.actuators]\nbrake = {{ min = {min:?}, max = {max:?} }}\n",
+                quoted(&name), quoted(&version),
+            );
+            if let Ok(manifest) = parse(&text).map(|recipe| recipe.manifest(&module))
+                && let Ok(manifest) = manifest
+            {
+                prop_assert_eq!(Manifest::decode(&manifest.encode()), Ok(manifest));
+            }
+        }
+
+        #[test]
+        fn no_text_does_harm(text in "(?s).{0,200}") {
+            let _ = parse(&text).map(|recipe| recipe.manifest(b"\0asm"));
+            let _ = parse(&format!("{SMALL}{text}")).map(|recipe| recipe.manifest(b"\0asm"));
+        }
     }
 
     #[test]
