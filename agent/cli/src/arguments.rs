@@ -111,6 +111,11 @@ pub enum Command {
         /// Its name
         name: String,
     },
+    /// Put the version that an update has replaced back, and start it
+    Rollback {
+        /// Its name
+        name: String,
+    },
     /// Stop an app and remove it
     Rm {
         /// Its name

@@ -39,6 +39,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Command::Ls => apps::list(&global),
         Command::Start { name } => apps::start(&name, &global),
         Command::Stop { name } => apps::stop(&name, &global),
+        Command::Rollback { name } => apps::roll_back(&name, &global),
         Command::Rm { name } => apps::remove(&name, &global),
         Command::Logs { name, follow } => logs::run(&name, follow, &global),
         Command::Stats { name } => stats::run(name.as_deref(), &global),

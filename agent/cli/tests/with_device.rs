@@ -265,3 +265,12 @@ fn many_commands_go_over_one_connection() {
     }
     assert_eq!(device.status().unwrap().installs, 5);
 }
+
+#[test]
+fn a_rollback_without_a_version_before_is_refused() {
+    let bench = Bench::new();
+    let package = bench.pack("trapped", "reactor", 1, "");
+    let _ = bench.run(&["push", &package]);
+    bench.refused(&["rollback", "trapped"], Refusal::NoPrevious);
+    bench.refused(&["rollback", "nobody"], Refusal::NoSuchApp);
+}

@@ -79,6 +79,14 @@ impl<'k> Device<'k> {
         self.done(&Command::Remove { name })
     }
 
+    /// Puts the version before into an app's place and starts it.
+    pub fn roll_back(&mut self, name: &str) -> Result<Installed, ClientError> {
+        match self.request(&Command::RollBack { name })? {
+            DeviceMessage::Installed(installed) => Ok(installed),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// A stretch of an app's log.
     pub fn logs(&mut self, name: &str, since: u64) -> Result<Logs, ClientError> {
         match self.request(&Command::Logs { name, since })? {

@@ -4,7 +4,9 @@
 use alloc::string::{String, ToString};
 
 use cofferdam_management_protocol::{AppEntry, AppState, AppStats};
+use cofferdam_package::manifest::AfterRestarts;
 use cofferdam_package::{KeyId, Manifest};
+use cofferdam_restart::{AfterLimit, Policy, Supervision};
 use cofferdam_slot_protocol::{Orders, Status};
 
 /// An installed app: it has a slot, whether it runs or not.
@@ -18,8 +20,10 @@ pub(crate) struct App {
     pub(crate) state: AppState,
     /// Why it failed.
     pub(crate) reason: String,
-    /// Restarts after a failure, since somebody started it.
-    pub(crate) restarts: u8,
+    /// How it has done so far.
+    pub(crate) supervision: Supervision,
+    /// From which version and why it was rolled back to this one; else empty.
+    pub(crate) rolled_back: String,
     /// The last status of its last run.
     pub(crate) last_status: Option<Status>,
 }
@@ -33,7 +37,33 @@ impl App {
         matches!(self.state, AppState::Starting | AppState::Running)
     }
 
-    pub(crate) fn entry(&self, slot: usize) -> AppEntry {
+    /// What its manifest says about failures.
+    pub(crate) fn policy(&self) -> Policy {
+        let limit = self.manifest.app.restarts;
+        match self.manifest.app.restart {
+            None => Policy { limit, window_us: None, delay_us: 0, delay_max_us: 0, then: AfterLimit::Stop },
+            Some(restart) => Policy {
+                limit,
+                window_us: Some(restart.window_us),
+                delay_us: restart.delay_us,
+                delay_max_us: restart.delay_max_us,
+                then: match restart.then {
+                    AfterRestarts::Stop => AfterLimit::Stop,
+                    AfterRestarts::RollBack => AfterLimit::RollBack,
+                },
+            },
+        }
+    }
+
+    /// How an update to it has to prove itself.
+    pub(crate) fn probation(&self) -> Option<cofferdam_restart::Probation> {
+        self.manifest.app.probation.map(|probation| cofferdam_restart::Probation {
+            time_us: probation.time_us,
+            missed_deadlines_max: probation.missed_deadlines_max.into(),
+        })
+    }
+
+    pub(crate) fn entry(&self, slot: usize, now_us: u64, previous: Option<String>) -> AppEntry {
         AppEntry {
             name: self.name().to_string(),
             version: self.manifest.app.version.clone(),
@@ -43,7 +73,11 @@ impl App {
             reason: self.reason.clone(),
             signer: self.signer.0,
             module_bytes: self.manifest.common.size_bytes,
-            restarts: self.restarts.into(),
+            restarts: self.supervision.restarts(),
+            restart_in_us: self.supervision.restart_at_us().map(|at_us| at_us.saturating_sub(now_us)),
+            probation_left_us: self.supervision.probation_left_us(now_us),
+            previous,
+            rolled_back: self.rolled_back.clone(),
         }
     }
 }
@@ -54,10 +88,10 @@ pub(crate) fn slot_number(slot: usize) -> u8 {
 }
 
 /// Counters of a status, and what the kernel said about the slot, for the wire.
-pub(crate) fn stats(slot: usize, status: Option<&Status>, budgets_used_up: u64) -> AppStats {
-    let slot = slot_number(slot);
+pub(crate) fn stats(slot: usize, status: Option<&Status>, budgets_used_up: u64, restarts: u32) -> AppStats {
+    let (slot, restarts) = (slot_number(slot), restarts.into());
     let Some(Status { counters, .. }) = status else {
-        return AppStats { slot, budgets_used_up, ..AppStats::default() };
+        return AppStats { slot, budgets_used_up, restarts, ..AppStats::default() };
     };
     AppStats {
         slot,
@@ -73,5 +107,6 @@ pub(crate) fn stats(slot: usize, status: Option<&Status>, budgets_used_up: u64) 
         host_calls: counters.host_calls_max,
         log_dropped_bytes: counters.log_bytes_dropped,
         budgets_used_up,
+        restarts,
     }
 }

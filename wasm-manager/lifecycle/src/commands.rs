@@ -3,7 +3,9 @@
 
 use alloc::string::ToString;
 
-use cofferdam_management_protocol::{CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, Refusal};
+use cofferdam_management_protocol::{
+    AppState, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, Refusal,
+};
 use cofferdam_package::{KeyId, PACKAGE_BYTES_MAX, verify_command};
 use cofferdam_policy::Role;
 
@@ -62,7 +64,7 @@ impl<P: Platform> Manager<P> {
         let role = match command {
             Command::Status | Command::List | Command::Logs { .. } | Command::Stats { .. } => Role::Read,
             Command::Start { .. } | Command::Stop { .. } => Role::Control,
-            Command::Install { .. } | Command::Remove { .. } => Role::Install,
+            Command::Install { .. } | Command::Remove { .. } | Command::RollBack { .. } => Role::Install,
         };
         if !self.anchors.anchor(&signer).is_some_and(|anchor| anchor.grant.allows(role)) {
             return Err(Refused::new(
@@ -73,7 +75,9 @@ impl<P: Platform> Manager<P> {
         match command {
             Command::Status => Ok(DeviceMessage::Status(self.status())),
             Command::List => {
-                let apps = self.apps().map(|(slot, app)| app.entry(slot)).collect();
+                let now_us = self.platform.now_us();
+                let entry = |(slot, app): (usize, &App)| app.entry(slot, now_us, self.previous_version(slot));
+                let apps = self.apps().map(entry).collect();
                 Ok(DeviceMessage::Apps(apps))
             }
             Command::Install { package_bytes, package_sha256, start } => {
@@ -92,6 +96,10 @@ impl<P: Platform> Manager<P> {
             Command::Start { name } => self.start(name),
             Command::Stop { name } => self.stop(name),
             Command::Remove { name } => self.remove(name),
+            Command::RollBack { name } => {
+                let (slot, _) = self.find(name)?;
+                self.roll_back(slot, "by command").map(DeviceMessage::Installed)
+            }
             Command::Logs { name, since } => {
                 let (slot, _) = self.find(name)?;
                 let region = self.slots.get(slot).ok_or(Refusal::Internal)?.regions().log;
@@ -101,7 +109,8 @@ impl<P: Platform> Manager<P> {
                 let (slot, app) = self.find(name)?;
                 let live = self.slots.get(slot).filter(|_| app.is_active()).and_then(|slot| slot.status());
                 let used_up = self.slots.get(slot).map_or(0, |slot| slot.budgets_used_up);
-                Ok(DeviceMessage::Stats(stats(slot, live.as_ref().or(app.last_status.as_ref()), used_up)))
+                let status = live.as_ref().or(app.last_status.as_ref());
+                Ok(DeviceMessage::Stats(stats(slot, status, used_up, app.supervision.restarts())))
             }
         }
     }
@@ -119,7 +128,7 @@ impl<P: Platform> Manager<P> {
 
     fn stop(&mut self, name: &str) -> Result<DeviceMessage, Refused> {
         let (slot, app) = self.find(name)?;
-        if !app.is_active() {
+        if !app.is_active() && app.state != AppState::Waiting {
             return Err(Refused::new(Refusal::NotRunning, name));
         }
         self.slots.get_mut(slot).ok_or(Refusal::Internal)?.stop(&mut self.platform)?;

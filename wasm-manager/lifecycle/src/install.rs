@@ -10,6 +10,7 @@ use cofferdam_package::container::Verified;
 use cofferdam_package::manifest::{self, Manifest};
 use cofferdam_package::{KeyId, verify};
 use cofferdam_policy::Permitted;
+use cofferdam_restart::Supervision;
 use cofferdam_slot_protocol::{
     ACTUATORS_MAX, ActuatorGrant, AppName, Command, Orders, Overrun, TextList, TextRefused,
 };
@@ -19,6 +20,7 @@ use crate::app::{App, slot_number};
 use crate::manager::{Manager, Outcome};
 use crate::platform::Platform;
 use crate::refusal::Refused;
+use crate::saved::Release;
 use crate::slots::choose;
 use crate::upload::Progress;
 
@@ -30,6 +32,14 @@ pub(crate) struct Examined<'p> {
     pub(crate) permitted: Permitted,
     pub(crate) admitted: Admitted,
     pub(crate) texts: Texts,
+}
+
+/// Which release a package may be.
+pub(crate) enum MayBe {
+    /// What the ratchet lets through: every new install.
+    NoOlder,
+    /// This one alone: a version that was kept to be gone back to.
+    Only(Release),
 }
 
 impl<P: Platform> Manager<P> {
@@ -63,13 +73,17 @@ impl<P: Platform> Manager<P> {
     }
 
     /// Everything that can be said against a package.
-    pub(crate) fn examine<'p>(&self, package: &'p [u8]) -> Result<Examined<'p>, Refused> {
+    pub(crate) fn examine<'p>(&self, package: &'p [u8], may_be: &MayBe) -> Result<Examined<'p>, Refused> {
         let Verified { manifest, module, signer } = verify(package, |id| self.anchors.key(id))?;
         let common = &manifest.common;
         if common.vendor_id != self.identity.vendor_id || common.class_id != self.identity.class_id {
             return Err(Refusal::OtherClass.into());
         }
-        self.ratchet.check(common, manifest.sequence)?;
+        match may_be {
+            MayBe::NoOlder => self.ratchet.check(common, manifest.sequence)?,
+            MayBe::Only(release) if release.is(&manifest) => {}
+            MayBe::Only(_) => return Err(Refused::new(Refusal::Ratchet, "not the release that was kept")),
+        }
         let anchor = self.anchors.anchor(&signer).ok_or(Refusal::Internal)?;
         let permitted = anchor.grant.permit(&manifest)?;
         let admitted = admit(&manifest, module, &SlotClass::SHARED)?;
@@ -78,21 +92,34 @@ impl<P: Platform> Manager<P> {
         Ok(Examined { manifest, module, signer, permitted, admitted, texts })
     }
 
+    /// An app that replaces another version of itself is on probation, if its manifest says so.
+    fn on_probation(&self, slot: usize, mut app: App) -> App {
+        let present = self.slots.get(slot).and_then(|slot| slot.app.as_ref());
+        let is_update = present.is_some_and(|present| {
+            present.manifest.sequence != app.manifest.sequence || present.supervision.is_on_probation()
+        });
+        app.supervision = Supervision::new(self.platform.now_us(), app.probation().filter(|_| is_update));
+        app
+    }
+
     fn install(&mut self, package: &[u8], start: bool) -> Result<Installed, Refused> {
-        let Examined { manifest, module, signer, permitted, admitted, texts } = self.examine(package)?;
+        let Examined { manifest, module, signer, permitted, admitted, texts } =
+            self.examine(package, &MayBe::NoOlder)?;
         let common = &manifest.common;
         let slot = choose(&self.slots, &common.name, manifest.app.priority).ok_or(Refusal::NoFreeSlot)?;
         let mut ratchet = self.ratchet.clone();
         ratchet.commit(common, manifest.sequence);
-        self.keep_install(slot, package, &ratchet, start)?;
+        let app = app(manifest, signer, &admitted, &permitted, &texts);
+        let app = self.on_probation(slot, app);
+        self.keep_install(slot, package, &ratchet, &app, start)?;
 
         // From here on things change.
         self.ratchet = ratchet;
         let place = self.slots.get_mut(slot).ok_or(Refusal::Internal)?;
         let replaced = place.app.take().map(|app| app.manifest.app.version);
+        let manifest = &app.manifest;
         let (name, version, sequence) =
-            (common.name.clone(), manifest.app.version.clone(), manifest.sequence);
-        let app = app(manifest, signer, &admitted, &permitted, &texts);
+            (manifest.common.name.clone(), manifest.app.version.clone(), manifest.sequence);
         // Said before the slot starts, so that the log has it in this order.
         log::info!("installed {name} {version} (sequence {sequence}) into slot {slot}");
         place.install(&mut self.platform, app, module, start)?;
@@ -170,7 +197,8 @@ pub(crate) fn app(
         utilisation_permille: admitted.utilisation_permille,
         state: AppState::Stopped,
         reason: String::new(),
-        restarts: 0,
+        supervision: Supervision::default(),
+        rolled_back: String::new(),
         last_status: None,
         manifest,
     }

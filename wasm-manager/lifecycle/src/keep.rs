@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Keeping what has to survive a reboot, and finding it again at boot.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use cofferdam_management_protocol::{AppState, Refusal};
+use cofferdam_restart::Supervision;
 
 use crate::SLOTS;
-use crate::install::app;
+use crate::app::App;
+use crate::install::{MayBe, app};
 use crate::manager::Manager;
 use crate::platform::Platform;
 use crate::ratchet::Ratchet;
 use crate::refusal::Refused;
-use crate::saved::{RATCHETS, Saved, decode_ratchets, encode_ratchets, next_package, slot_record};
+use crate::saved::{
+    Previous, RATCHETS, Release, Saved, decode_ratchets, encode_ratchets, free_package, slot_record,
+};
 use crate::storage::{Change, StorageError};
 
 /// What is known to be kept.
@@ -19,7 +24,7 @@ use crate::storage::{Change, StorageError};
 pub(crate) struct Kept {
     /// Why nothing can be installed: there is a storage, but what it holds cannot be read.
     unreadable: Option<StorageError>,
-    slots: [Option<Saved>; SLOTS],
+    pub(crate) slots: [Option<Saved>; SLOTS],
 }
 
 impl From<StorageError> for Refused {
@@ -74,14 +79,16 @@ impl<P: Platform> Manager<P> {
         if let Some(kept) = self.kept.slots.get_mut(slot) {
             *kept = Some(saved.clone());
         }
-        let found = self.examine(package)?;
+        let may_be = saved.back_at.map_or(MayBe::NoOlder, MayBe::Only);
+        let found = self.examine(package, &may_be)?;
         let name = found.manifest.common.name.clone();
         if self.apps().any(|(_, other)| other.name() == name) {
             return Err(Refused::new(Refusal::Internal, "two slots have the same app"));
         }
         let place = self.slots.get_mut(slot).ok_or(Refusal::Internal)?;
         let mut app = app(found.manifest, found.signer, &found.admitted, &found.permitted, &found.texts);
-        app.restarts = saved.restarts;
+        app.supervision = Supervision::restored(self.platform.now_us(), &saved.record, app.probation());
+        app.rolled_back = saved.rolled_back;
         if saved.failed {
             app.state = AppState::Failed;
             app.reason = saved.reason;
@@ -91,32 +98,63 @@ impl<P: Platform> Manager<P> {
         Ok(())
     }
 
-    /// Keeps a package that is about to be installed, with its ratchet: at once or not at all.
+    /// Keeps a package that is about to be installed, with its ratchet: at once or not at all. The version that it
+    /// replaces is kept to be gone back to, unless it was on probation or had failed and there is a better one.
     pub(crate) fn keep_install(
         &mut self,
         slot: usize,
         package: &[u8],
         ratchet: &Ratchet,
+        app: &App,
         start: bool,
     ) -> Result<(), Refused> {
         if let Some(error) = &self.kept.unreadable {
             return Err(error.clone().into());
         }
         let Some(storage) = self.platform.storage() else { return Ok(()) };
+        let present = self.slots.get(slot).and_then(|slot| slot.app.as_ref());
+        let number = free_package(self.kept.slots.iter().flatten());
         let kept = self.kept.slots.get_mut(slot).ok_or(Refusal::Internal)?;
-        let present = kept.as_ref().map(|saved| saved.package);
-        let saved = Saved::installed(next_package(slot, present), start);
+        let mut saved = Saved::installed(number, app, start);
+        saved.previous = kept.as_ref().zip(present).and_then(|(kept, present)| previous(kept, present, app));
         let (ratchets, record) = (encode_ratchets(ratchet), saved.encode());
-        let changes = [
+        let mut changes = alloc::vec![
             Change::PutPackage(saved.package, package),
             Change::Put(RATCHETS, &ratchets),
             Change::Put(slot_record(slot), &record),
-            Change::RemovePackage(present.unwrap_or(0)),
         ];
-        let count = if present.is_some() { 4 } else { 3 };
-        storage.change(changes.get(..count).unwrap_or(&changes))?;
+        let stays = saved.previous.as_ref().map(|previous| previous.package);
+        let gone = kept.iter().flat_map(packages).filter(|number| Some(*number) != stays);
+        changes.extend(gone.map(Change::RemovePackage));
+        storage.change(&changes)?;
         *kept = Some(saved);
         Ok(())
+    }
+
+    /// Keeps that a slot's app is to be the version before, whose package is there. It has no version before.
+    pub(crate) fn keep_roll_back(&mut self, slot: usize, app: &App) -> Result<(), Refused> {
+        let storage = self.platform.storage().ok_or(Refusal::NoPrevious)?;
+        let kept = self.kept.slots.get_mut(slot).ok_or(Refusal::Internal)?;
+        let present = kept.as_ref().ok_or(Refusal::NoPrevious)?;
+        let previous = present.previous.as_ref().ok_or(Refusal::NoPrevious)?;
+        let mut saved = Saved::installed(previous.package, app, true);
+        saved.back_at = Some(Release::of(&app.manifest));
+        storage.change(&[
+            Change::Put(slot_record(slot), &saved.encode()),
+            Change::RemovePackage(present.package),
+        ])?;
+        *kept = Some(saved);
+        Ok(())
+    }
+
+    /// The version that a rollback of this slot would bring back.
+    pub(crate) fn previous(&self, slot: usize) -> Option<&Previous> {
+        self.kept.slots.get(slot)?.as_ref()?.previous.as_ref()
+    }
+
+    /// The same for people.
+    pub(crate) fn previous_version(&self, slot: usize) -> Option<String> {
+        self.previous(slot).map(|previous| previous.version.clone())
     }
 
     /// Keeps that a slot's app is gone. Its ratchet stays.
@@ -124,18 +162,22 @@ impl<P: Platform> Manager<P> {
         let Some(storage) = self.platform.storage() else { return Ok(()) };
         let kept = self.kept.slots.get_mut(slot).ok_or(Refusal::Internal)?;
         if let Some(saved) = kept {
-            storage.change(&[Change::Remove(slot_record(slot)), Change::RemovePackage(saved.package)])?;
+            let mut changes = alloc::vec![Change::Remove(slot_record(slot))];
+            changes.extend(packages(saved).map(Change::RemovePackage));
+            storage.change(&changes)?;
             *kept = None;
         }
         Ok(())
     }
 
-    /// Keeps whether a slot's app is to run, and how often it had to be restarted, if that has changed.
+    /// Keeps whether a slot's app is to run, how often it had to be restarted and whether it is on probation, if that
+    /// has changed.
     pub(crate) fn keep_state(&mut self, slot: usize) -> Result<(), Refused> {
+        let now_us = self.platform.now_us();
         let Some(app) = self.slots.get(slot).and_then(|slot| slot.app.as_ref()) else { return Ok(()) };
         let Some(Some(kept)) = self.kept.slots.get_mut(slot) else { return Ok(()) };
-        let now = Saved::of(app, kept.package);
-        if now != *kept {
+        let now = kept.updated(app, now_us);
+        if !now.is_as(kept) {
             let Some(storage) = self.platform.storage() else { return Ok(()) };
             storage.change(&[Change::Put(slot_record(slot), &now.encode())])?;
             *kept = now;
@@ -149,4 +191,20 @@ impl<P: Platform> Manager<P> {
             log::error!("slot {slot}: its state may be lost at the next boot: {refused}");
         }
     }
+}
+
+/// What an update of `present`, which is kept as `kept`, to `app` goes back to.
+fn previous(kept: &Saved, present: &App, app: &App) -> Option<Previous> {
+    let same = Release::of(&present.manifest) == Release::of(&app.manifest);
+    let doubtful = present.supervision.is_on_probation() || present.state == AppState::Failed;
+    if same || (doubtful && kept.previous.is_some()) {
+        return kept.previous.clone();
+    }
+    let (release, version) = (Release::of(&present.manifest), present.manifest.app.version.clone());
+    Some(Previous { package: kept.package, release, version })
+}
+
+/// The numbers of all packages of a slot.
+fn packages(saved: &Saved) -> impl Iterator<Item = u32> {
+    [Some(saved.package), saved.previous.as_ref().map(|previous| previous.package)].into_iter().flatten()
 }

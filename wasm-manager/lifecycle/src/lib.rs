@@ -29,6 +29,7 @@ mod output;
 mod platform;
 mod ratchet;
 mod refusal;
+mod roll_back;
 mod saved;
 mod session;
 mod slots;

@@ -13,7 +13,7 @@ use cofferdam_policy::TrustAnchors;
 use crate::SLOTS;
 use crate::keep::Kept;
 use crate::output::Output;
-use crate::platform::{Platform, SlotRegions};
+use crate::platform::{Platform, PlatformError, SlotRegions};
 use crate::ratchet::Ratchet;
 use crate::refusal::Refused;
 use crate::session::Session;
@@ -98,7 +98,8 @@ impl<P: Platform> Manager<P> {
 
     /// When [`Self::tick`] wants to be called, if at all.
     pub fn deadline_us(&self) -> Option<u64> {
-        self.session.as_ref().map(|session| session.deadline_us)
+        let slots = self.slots.iter().filter_map(Slot::deadline_us);
+        self.session.as_ref().map(|session| session.deadline_us).into_iter().chain(slots).min()
     }
 
     /// The device has an address.
@@ -193,8 +194,11 @@ impl<P: Platform> Manager<P> {
         Outcome::End
     }
 
-    /// Time has passed: closes a connection on which nothing happens.
+    /// Time has passed: closes a connection on which nothing happens, starts what waits for a restart.
     pub fn tick(&mut self) {
+        for slot in 0..SLOTS {
+            self.slot_event(slot, Slot::tick);
+        }
         let now_us = self.platform.now_us();
         if self.session.take_if(|session| session.deadline_us <= now_us).is_some() {
             log::info!("connection closed: nothing happened on it");
@@ -204,21 +208,29 @@ impl<P: Platform> Manager<P> {
 
     /// A slot says that its status has changed.
     pub fn slot_changed(&mut self, slot: usize) {
-        let platform = &mut self.platform;
-        if let Some(Err(error)) = self.slots.get_mut(slot).map(|slot| slot.changed(platform)) {
-            log::error!("slot {slot}: {error}");
-        }
-        self.keep_state_or_log(slot);
+        self.slot_event(slot, Slot::changed);
     }
 
     /// A slot's protection domain has faulted and stands still.
     pub fn slot_faulted(&mut self, slot: usize, fault: &dyn fmt::Display) {
         self.counters.slot_faults = self.counters.slot_faults.saturating_add(1);
-        let platform = &mut self.platform;
-        if let Some(Err(error)) = self.slots.get_mut(slot).map(|slot| slot.faulted(platform, fault)) {
-            log::error!("slot {slot}: {error}");
+        self.slot_event(slot, |slot, platform| slot.faulted(platform, fault));
+    }
+
+    /// Something happens to a slot; afterwards its app may have to be rolled back, and what changed is kept.
+    fn slot_event(
+        &mut self,
+        number: usize,
+        event: impl FnOnce(&mut Slot, &mut P) -> Result<(), PlatformError>,
+    ) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        if let Err(error) = event(slot, &mut self.platform) {
+            log::error!("slot {number}: {error}");
         }
-        self.keep_state_or_log(slot);
+        if slot.takes_roll_back() {
+            self.roll_back_by_itself(number);
+        }
+        self.keep_state_or_log(number);
     }
 
     /// A slot's protection domain has used up its budget and gets no more time in this period.

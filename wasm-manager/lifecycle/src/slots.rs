@@ -9,6 +9,7 @@ use core::fmt;
 
 use cofferdam_management_protocol::AppState;
 use cofferdam_package::manifest::Priority;
+use cofferdam_restart::{Due, Verdict};
 use cofferdam_slot_protocol::{AppState as SlotState, Orders, Status, read_status, write_orders};
 
 use crate::app::App;
@@ -19,6 +20,8 @@ use crate::platform::{Platform, PlatformError, SlotRegions};
 const IDLE_FAULTS_MAX: u8 = 3;
 /// Longest reason that is kept.
 const REASON_CHARS_MAX: usize = 200;
+/// How often an app on probation is asked for its missed deadlines.
+const LOOK_EVERY_US: u64 = 100_000;
 
 pub(crate) struct Slot {
     number: usize,
@@ -31,6 +34,10 @@ pub(crate) struct Slot {
     pub(crate) budgets_used_up: u64,
     /// Its status made no sense; said once.
     bad_status: bool,
+    /// The app is to be rolled back: it stands, for the reason that it has.
+    roll_back: bool,
+    /// When an app on probation is asked next.
+    look_at_us: u64,
 }
 
 impl Slot {
@@ -43,6 +50,8 @@ impl Slot {
             idle_faults: 0,
             budgets_used_up: 0,
             bad_status: false,
+            roll_back: false,
+            look_at_us: 0,
         }
     }
 
@@ -68,6 +77,7 @@ impl Slot {
         start: bool,
     ) -> Result<(), PlatformError> {
         self.app = None;
+        self.roll_back = false;
         platform.stop(self.number)?;
         self.regions.module.copy_in(0, module).map_err(|_| PlatformError)?;
         self.app = Some(app);
@@ -81,7 +91,7 @@ impl Slot {
     /// Starts the app as somebody's wish: earlier failures are forgotten.
     pub(crate) fn start(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
         if let Some(app) = &mut self.app {
-            app.restarts = 0;
+            app.supervision.started(platform.now_us());
         }
         self.run(platform)
     }
@@ -89,6 +99,8 @@ impl Slot {
     fn run(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
         let Some(app) = &mut self.app else { return Ok(()) };
         self.budgets_used_up = 0;
+        self.look_at_us = platform.now_us().saturating_add(LOOK_EVERY_US);
+        app.supervision.starting();
         app.state = AppState::Starting;
         app.reason = String::new();
         app.last_status = None;
@@ -101,8 +113,44 @@ impl Slot {
         self.keep_status();
         if let Some(app) = &mut self.app {
             app.state = AppState::Stopped;
+            app.supervision.stopped(platform.now_us());
         }
         self.idle(platform)
+    }
+
+    /// When [`Self::tick`] has something to do.
+    pub(crate) fn deadline_us(&self) -> Option<u64> {
+        let app = self.app.as_ref()?;
+        let look = (app.is_active() && app.supervision.is_on_probation()).then_some(self.look_at_us);
+        look.into_iter().chain(app.supervision.deadline_us()).min()
+    }
+
+    /// Time has passed: an app that waits for its restart starts, one on probation is looked at.
+    pub(crate) fn tick(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
+        let now_us = platform.now_us();
+        let status = self.status();
+        let Some(app) = &mut self.app else { return Ok(()) };
+        if app.is_active() && app.supervision.is_on_probation() && self.look_at_us <= now_us {
+            self.look_at_us = now_us.saturating_add(LOOK_EVERY_US);
+            let missed = status.map_or(0, |status| status.counters.overruns);
+            if app.supervision.is_too_late(missed) {
+                self.keep_status();
+                return self.failed(platform, &alloc::format!("{missed} deadlines missed on probation"));
+            }
+        }
+        match app.supervision.tick(now_us) {
+            None => Ok(()),
+            Some(Due::ProbationPassed) => {
+                log::info!("app {} {} has passed its probation", app.name(), app.manifest.app.version);
+                Ok(())
+            }
+            Some(Due::Restart) => self.run(platform),
+        }
+    }
+
+    /// Whether the app is to be rolled back. True once.
+    pub(crate) fn takes_roll_back(&mut self) -> bool {
+        core::mem::take(&mut self.roll_back)
     }
 
     /// Stops the app and forgets it.
@@ -155,6 +203,7 @@ impl Slot {
             SlotState::Running => {
                 if app.state == AppState::Starting {
                     app.state = AppState::Running;
+                    app.supervision.running(platform.now_us());
                     log::info!("app {} running in slot {}", app.name(), self.number);
                 }
                 self.idle_faults = 0;
@@ -163,6 +212,7 @@ impl Slot {
             SlotState::Exited => {
                 app.last_status = Some(status);
                 app.state = AppState::Exited(status.exit_code);
+                app.supervision.stopped(platform.now_us());
                 log::info!("app {} exited with code {}", app.name(), status.exit_code);
                 self.idle(platform)
             }
@@ -198,19 +248,32 @@ impl Slot {
         platform.stop(self.number)
     }
 
-    /// The app cannot go on: starts it again if its manifest says so and has restarts left.
+    /// The app cannot go on: its manifest says what comes next.
     fn failed(&mut self, platform: &mut impl Platform, reason: &str) -> Result<(), PlatformError> {
+        let now_us = platform.now_us();
         let Some(app) = &mut self.app else { return self.idle(platform) };
         // Parts of the reason come from the slot.
         app.reason = reason.chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX).collect();
         app.state = AppState::Failed;
         log::warn!("app {} stopped: {}", app.name(), app.reason);
-        if app.restarts >= app.manifest.app.restarts {
-            return self.idle(platform);
+        let policy = app.policy();
+        match app.supervision.failed(now_us, &policy) {
+            Verdict::Stop => self.idle(platform),
+            Verdict::RollBack => {
+                self.roll_back = true;
+                self.idle(platform)
+            }
+            Verdict::Restart { at_us } => {
+                let (count, delay_us) = (app.supervision.restarts(), at_us.saturating_sub(now_us));
+                if delay_us == 0 {
+                    log::info!("app {} starts again ({count} of {})", app.name(), policy.limit);
+                    return self.run(platform);
+                }
+                log::info!("app {} starts again in {delay_us} us (restart {count})", app.name());
+                app.state = AppState::Waiting;
+                self.idle(platform)
+            }
         }
-        app.restarts = app.restarts.saturating_add(1);
-        log::info!("app {} starts again ({} of {})", app.name(), app.restarts, app.manifest.app.restarts);
-        self.run(platform)
     }
 }
 

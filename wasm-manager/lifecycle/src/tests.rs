@@ -7,5 +7,6 @@ mod authentication;
 mod gateway;
 mod hostile;
 mod install;
+mod restart;
 mod storage;
 mod world;

@@ -76,6 +76,11 @@ pub enum Command<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// Put the version before in its place and start it: [`DeviceMessage::Installed`].
+    RollBack {
+        /// Its name.
+        name: &'a str,
+    },
 }
 
 impl<'a> Command<'a> {
@@ -214,6 +219,8 @@ pub enum AppState {
     Stopped,
     /// Stopped by the device; [`AppEntry::reason`] says why.
     Failed,
+    /// It failed and is started again in [`AppEntry::restart_in_us`].
+    Waiting,
 }
 
 /// An installed app.
@@ -235,8 +242,16 @@ pub struct AppEntry {
     pub signer: [u8; 8],
     /// Its module's size.
     pub module_bytes: u32,
-    /// How often the device has restarted it after a failure.
+    /// How often the device has restarted it after a failure, since somebody started it.
     pub restarts: u32,
+    /// Time until it is started again, if it waits for that.
+    pub restart_in_us: Option<u64>,
+    /// What is left of its probation, if it is on probation.
+    pub probation_left_us: Option<u64>,
+    /// The version that a rollback would bring back, if one is kept.
+    pub previous: Option<String>,
+    /// From which version and why it was rolled back to this one; else empty.
+    pub rolled_back: String,
 }
 
 /// How an app runs, since its last start.
@@ -268,6 +283,8 @@ pub struct AppStats {
     pub log_dropped_bytes: u64,
     /// How often its protection domain had used up its budget before it was done; 0 on a kernel without budgets.
     pub budgets_used_up: u64,
+    /// Restarts after a failure, since somebody started it.
+    pub restarts: u64,
 }
 
 /// A stretch of an app's log.

@@ -122,6 +122,8 @@ refusals! {
     Internal = 55, "internal error";
     /// The device has a disk and cannot keep it there, so it is not done.
     Storage = 56, "cannot be kept on the disk";
+    /// No version before is kept: there is none, or no disk.
+    NoPrevious = 57, "no version to roll back to";
 }
 
 impl fmt::Display for Refusal {

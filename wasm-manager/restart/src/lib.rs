@@ -168,6 +168,11 @@ impl Supervision {
         self.restart_at_us = None;
     }
 
+    /// It is being started: no other restart is due.
+    pub fn starting(&mut self) {
+        self.restart_at_us = None;
+    }
+
     /// It runs: from here on time counts for its probation.
     pub fn running(&mut self, now_us: u64) {
         let now_us = self.see(now_us);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! `cofferdam ls`, `start`, `stop` and `rm`
+//! `cofferdam ls`, `start`, `stop`, `rollback` and `rm`
 
 use anyhow::Result;
-use cofferdam_management_protocol::{AppEntry, AppState};
+use cofferdam_management_protocol::{AppEntry, AppState, Installed};
 use serde_json::{Value, json};
 
 use crate::arguments::Global;
@@ -47,6 +47,19 @@ pub fn stop(name: &str, global: &Global) -> Result<()> {
     done("stopped", name, global)
 }
 
+/// Puts the version before back.
+pub fn roll_back(name: &str, global: &Global) -> Result<()> {
+    let key = command_key(global)?;
+    let Installed { name, version, sequence, slot, replaced } = connect(global, &key)?.roll_back(name)?;
+    if global.json {
+        return output::json(&json!({
+            "name": name, "version": version, "sequence": sequence, "slot": slot, "replaced": replaced,
+        }));
+    }
+    let from = replaced.map(|version| format!(" from {}", printable(&version))).unwrap_or_default();
+    output::line(&format!("rolled {name} back{from} to {} (sequence {sequence})", printable(&version)))
+}
+
 /// Removes an app.
 pub fn remove(name: &str, global: &Global) -> Result<()> {
     let key = command_key(global)?;
@@ -78,6 +91,10 @@ pub fn value(app: &AppEntry) -> Value {
         "signer": hex::encode(app.signer),
         "module_bytes": app.module_bytes,
         "restarts": app.restarts,
+        "restart_in_us": app.restart_in_us,
+        "probation_left_us": app.probation_left_us,
+        "previous": app.previous,
+        "rolled_back": app.rolled_back,
     })
 }
 
@@ -89,14 +106,36 @@ pub fn state_name(state: AppState) -> &'static str {
         AppState::Exited(_) => "exited",
         AppState::Stopped => "stopped",
         AppState::Failed => "failed",
+        AppState::Waiting => "waiting",
     }
 }
 
-/// The state for people.
+/// The state for people, with what else is to be known about it.
 pub fn state_words(app: &AppEntry) -> String {
-    match app.state {
+    let mut words = match app.state {
         AppState::Exited(code) => format!("ended with exit code {code}"),
         AppState::Failed => format!("failed: {}", printable(&app.reason)),
+        AppState::Waiting => {
+            let when = seconds(app.restart_in_us.unwrap_or(0));
+            format!("failed: {}; starts again in {when}", printable(&app.reason))
+        }
         state => state_name(state).to_owned(),
+    };
+    if app.restarts > 0 {
+        words += &format!(", restarted {} times", app.restarts);
     }
+    if let Some(left_us) = app.probation_left_us {
+        words += &format!(", on probation for {} more", seconds(left_us));
+    }
+    if !app.rolled_back.is_empty() {
+        words += &format!(", rolled back from {}", printable(&app.rolled_back));
+    }
+    if let Some(previous) = &app.previous {
+        words += &format!(", can go back to {}", printable(previous));
+    }
+    words
+}
+
+fn seconds(us: u64) -> String {
+    format!("{:.1} s", us as f64 / 1e6)
 }

@@ -59,6 +59,9 @@ pub fn run(path: &Path, start: bool, global: &Global) -> Result<()> {
         ))?;
     }
     match app {
+        Some(app) if app.sequence != installed.sequence => {
+            bail!("{} was installed but rolled back: {}", app.name, output::printable(&app.rolled_back))
+        }
         Some(app) if app.state == AppState::Failed => {
             bail!("{} was installed but failed: {}", app.name, output::printable(&app.reason))
         }

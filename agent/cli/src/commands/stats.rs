@@ -85,6 +85,7 @@ fn app_rows(apps: &[(String, AppStats)]) -> Vec<Vec<String>> {
         ("host calls", |s| s.host_calls),
         ("log bytes dropped", |s| s.log_dropped_bytes),
         ("budgets used up", |s| s.budgets_used_up),
+        ("restarts", |s| s.restarts),
     ];
     let head = std::iter::once("app".to_owned()).chain(apps.iter().map(|(name, _)| name.clone())).collect();
     let figures = FIGURES.iter().map(|(name, figure)| {
@@ -110,5 +111,6 @@ fn app_value(name: &str, stats: &AppStats) -> Value {
         "host_calls": stats.host_calls,
         "log_dropped_bytes": stats.log_dropped_bytes,
         "budgets_used_up": stats.budgets_used_up,
+        "restarts": stats.restarts,
     })
 }

@@ -117,7 +117,7 @@ pub struct System {
 }
 
 impl System {
-    fn report(&mut self, slot: usize, status: &Status) {
+    pub fn report(&mut self, slot: usize, status: &Status) {
         StatusWriter::new(self.regions[slot].status).unwrap().publish(status).unwrap();
         self.notified.push_back(slot);
     }
@@ -278,6 +278,51 @@ pub fn manifest(name: &str, sequence: u64) -> Manifest {
 /// A package of `name` in this version, signed by key 1.
 pub fn package(name: &str, sequence: u64) -> Vec<u8> {
     create(manifest(name, sequence), &module(sequence as u32), &key(1)).unwrap()
+}
+
+/// The same with `change` made to its manifest.
+pub fn package_with(name: &str, sequence: u64, change: impl FnOnce(&mut App)) -> Vec<u8> {
+    let mut manifest = manifest(name, sequence);
+    change(&mut manifest.app);
+    create(manifest, &module(sequence as u32), &key(1)).unwrap()
+}
+
+/// A package that has to prove itself for a second, in which it may miss two deadlines.
+pub fn on_probation(name: &str, sequence: u64) -> Vec<u8> {
+    let probation = Probation { time_us: 1_000_000, missed_deadlines_max: 2 };
+    package_with(name, sequence, |app| app.probation = Some(probation))
+}
+
+/// The app in `slot` is stopped by its slot, out of fuel.
+pub fn fail(manager: &mut Manager<System>, slot: usize) {
+    let status = Status {
+        state: SlotState::Stopped,
+        reason: Some(StopReason::FuelExhausted),
+        ..running(manager, slot)
+    };
+    manager.platform.report(slot, &status);
+    hear_slots(manager);
+}
+
+/// The status of an app that runs.
+pub fn running(manager: &Manager<System>, slot: usize) -> Status {
+    let generation = manager.platform.orders[slot].as_ref().unwrap().generation;
+    Status { state: SlotState::Running, ..Status::idle(generation) }
+}
+
+/// Lets time pass, with a tick whenever the manager wants one.
+pub fn pass(manager: &mut Manager<System>, time_us: u64) {
+    let end_us = manager.platform.now_us + time_us;
+    while let Some(deadline_us) = manager.deadline_us().filter(|deadline_us| *deadline_us <= end_us) {
+        manager.platform.now_us = manager.platform.now_us.max(deadline_us);
+        manager.tick();
+        hear_slots(manager);
+        assert!(
+            manager.deadline_us().is_none_or(|next_us| next_us > manager.platform.now_us),
+            "no storm of ticks"
+        );
+    }
+    manager.platform.now_us = end_us;
 }
 
 /// The other end of a connection.
