@@ -134,11 +134,27 @@ pub enum Command {
         /// Its name
         name: Option<String>,
     },
+    /// Show again and again what the apps do, until Ctrl-C
+    Top {
+        /// Seconds between two looks
+        #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+        interval: f32,
+        /// Looks, after which it ends
+        #[arg(long, value_name = "NUMBER")]
+        count: Option<u32>,
+    },
     /// Print a completion script for a shell
     Completions {
         /// Which shell
         shell: Shell,
     },
+}
+
+fn seconds(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(seconds) if (0.1..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("from 0.1 to 3600 seconds".to_owned()),
+    }
 }
 
 /// The shapes of an app.

@@ -9,6 +9,7 @@ mod new;
 mod pack;
 mod push;
 mod stats;
+mod top;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,6 +44,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Command::Rm { name } => apps::remove(&name, &global),
         Command::Logs { name, follow } => logs::run(&name, follow, &global),
         Command::Stats { name } => stats::run(name.as_deref(), &global),
+        Command::Top { interval, count } => top::run(Duration::from_secs_f32(interval), count, &global),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "cofferdam", &mut std::io::stdout());

@@ -109,6 +109,16 @@ fn the_life_of_an_app() {
     assert_eq!(bench.json(&["stats", "pilot"])["activations"], 42);
     assert_eq!(bench.json(&["stats"])["device"]["free_slots"], 3);
     assert!(bench.done(&["stats"]).contains("activations"));
+    let histograms = &bench.json(&["stats", "pilot"])["histograms"];
+    assert_eq!(histograms["jitter_us"].to_string(), "[0,0,0,40,2]");
+    assert!(bench.done(&["stats", "pilot"]).contains("late by µs          8           16"));
+    let top = bench.done(&["top", "--interval", "0.1", "--count", "2"]);
+    assert_eq!(top.matches("RUNS/S").count(), 2, "{top}");
+    assert!(!top.contains('\u{1b}'), "no terminal, no escapes: {top}");
+    let looks = bench.done(&["top", "--interval", "0.1", "--count", "1", "--json"]);
+    let look: Value = serde_json::from_str(&looks).unwrap();
+    assert_eq!((&look["apps"][0]["name"], &look["apps"][0]["slot"]), (&"pilot".into(), &0.into()));
+    assert_eq!(bench.run(&["top", "--interval", "0"]).status.code(), Some(2));
     bench.done(&["stop", "pilot"]);
     assert_eq!(bench.json(&["ls"])["apps"][0]["state"], "stopped");
     bench.refused(&["stop", "pilot"], Refusal::NotRunning);

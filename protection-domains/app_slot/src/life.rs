@@ -8,7 +8,8 @@ use cofferdam_host_abi::Shape;
 use cofferdam_runtime::{Activation, App, Releases, Stop};
 use cofferdam_shared_memory::{OutOfBounds, SharedRegion};
 use cofferdam_slot_protocol::{
-    AppState, Command, Detail, Orders, Overrun, Status, StatusWriter, StopReason, read_orders,
+    AppState, Command, Detail, HistogramsWriter, Orders, Overrun, Status, StatusWriter, StopReason,
+    read_orders,
 };
 use cofferdam_timer_protocol::pd::Timer;
 use sel4_microkit::{Channel, ChannelSet, Handler, now_us};
@@ -42,6 +43,7 @@ struct Running {
     app: App<SlotHost>,
     releases: Releases,
     overrun: Overrun,
+    histograms: HistogramsWriter,
 }
 
 impl Slot {
@@ -110,7 +112,10 @@ impl Slot {
             detail: Detail::format(format_args!("{error}")),
         })?;
         let releases = Releases::new(first_us, period_us, orders.deadline_us);
-        Ok(Running { app, releases, overrun: orders.overrun })
+        let histograms = HistogramsWriter::new(regions::status(), orders.generation).map_err(|error| {
+            Stop { reason: StopReason::Internal, detail: Detail::format(format_args!("{error}")) }
+        })?;
+        Ok(Running { app, releases, overrun: orders.overrun, histograms })
     }
 
     /// One activation, if a release is due.
@@ -120,11 +125,13 @@ impl Slot {
         let Some(release) = running.releases.next(start_us) else { return };
         let outcome = running.app.activate(release.at_us, release.deadline_us);
         let counters = &mut self.status.counters;
-        let overrun = release.count(start_us, now_us(), counters);
+        let timing = release.count(start_us, now_us(), counters);
         running.app.count(counters);
+        // The region's size was checked when the writer was made.
+        let _ = running.histograms.count(timing.jitter_us, timing.execution_us, counters.fuel_last);
         match outcome {
-            Ok(Activation::Continue) if overrun && running.overrun == Overrun::Stop => {
-                let execution_us = counters.execution_last_us;
+            Ok(Activation::Continue) if timing.overrun && running.overrun == Overrun::Stop => {
+                let execution_us = timing.execution_us;
                 self.stop(Stop {
                     reason: StopReason::DeadlineMissed,
                     detail: Detail::format(format_args!("activation took {execution_us} us")),

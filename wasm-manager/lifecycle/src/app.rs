@@ -2,12 +2,14 @@
 //! An installed app.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use cofferdam_management_protocol::{AppEntry, AppState, AppStats};
 use cofferdam_package::manifest::AfterRestarts;
 use cofferdam_package::{KeyId, Manifest};
 use cofferdam_restart::{AfterLimit, Policy, Supervision};
-use cofferdam_slot_protocol::{Orders, Status};
+use cofferdam_shared_memory::SharedRegion;
+use cofferdam_slot_protocol::{Histogram, Orders, Status, read_histograms};
 
 /// An installed app: it has a slot, whether it runs or not.
 #[derive(Debug)]
@@ -88,11 +90,18 @@ pub(crate) fn slot_number(slot: usize) -> u8 {
 }
 
 /// Counters of a status, and what the kernel said about the slot, for the wire.
-pub(crate) fn stats(slot: usize, status: Option<&Status>, budgets_used_up: u64, restarts: u32) -> AppStats {
+pub(crate) fn stats(
+    slot: usize,
+    status: Option<&Status>,
+    region: SharedRegion,
+    budgets_used_up: u64,
+    restarts: u32,
+) -> AppStats {
     let (slot, restarts) = (slot_number(slot), restarts.into());
-    let Some(Status { counters, .. }) = status else {
+    let Some(Status { generation, counters, .. }) = status else {
         return AppStats { slot, budgets_used_up, restarts, ..AppStats::default() };
     };
+    let histograms = read_histograms(region, *generation).unwrap_or_default();
     AppStats {
         slot,
         activations: counters.activations,
@@ -108,5 +117,16 @@ pub(crate) fn stats(slot: usize, status: Option<&Status>, budgets_used_up: u64, 
         log_dropped_bytes: counters.log_bytes_dropped,
         budgets_used_up,
         restarts,
+        execution_total_us: counters.execution_total_us,
+        log_lines: counters.log_lines,
+        jitter_us: trimmed(&histograms.jitter_us),
+        execution_us: trimmed(&histograms.execution_us),
+        fuel: trimmed(&histograms.fuel),
     }
+}
+
+/// Without the empty buckets at its end.
+fn trimmed(Histogram(counts): &Histogram) -> Vec<u64> {
+    let length = counts.iter().rposition(|count| *count > 0).map_or(0, |last| last.saturating_add(1));
+    counts.iter().take(length).copied().collect()
 }

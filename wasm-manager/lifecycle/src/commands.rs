@@ -107,10 +107,11 @@ impl<P: Platform> Manager<P> {
             }
             Command::Stats { name } => {
                 let (slot, app) = self.find(name)?;
-                let live = self.slots.get(slot).filter(|_| app.is_active()).and_then(|slot| slot.status());
-                let used_up = self.slots.get(slot).map_or(0, |slot| slot.budgets_used_up);
+                let place = self.slots.get(slot).ok_or(Refusal::Internal)?;
+                let live = if app.is_active() { place.status() } else { None };
                 let status = live.as_ref().or(app.last_status.as_ref());
-                Ok(DeviceMessage::Stats(stats(slot, status, used_up, app.supervision.restarts())))
+                let (used_up, restarts) = (place.budgets_used_up, app.supervision.restarts());
+                Ok(DeviceMessage::Stats(stats(slot, status, place.regions().status, used_up, restarts)))
             }
         }
     }

@@ -254,6 +254,10 @@ pub struct AppEntry {
     pub rolled_back: String,
 }
 
+/// How many values there were with 0, 1, 2 … significant bits: number `k` counts those from `2^(k-1)` to `2^k - 1`. The
+/// last of 32 counts all that are larger; zeroes at the end are left out.
+pub type Histogram = Vec<u64>;
+
 /// How an app runs, since its last start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppStats {
@@ -285,6 +289,16 @@ pub struct AppStats {
     pub budgets_used_up: u64,
     /// Restarts after a failure, since somebody started it.
     pub restarts: u64,
+    /// Time of all activations in microseconds.
+    pub execution_total_us: u64,
+    /// Log lines written.
+    pub log_lines: u64,
+    /// How late activations began, in microseconds: a [`Histogram`].
+    pub jitter_us: Histogram,
+    /// How long activations took, in microseconds.
+    pub execution_us: Histogram,
+    /// How much fuel activations used.
+    pub fuel: Histogram,
 }
 
 /// A stretch of an app's log.

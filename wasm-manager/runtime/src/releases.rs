@@ -24,6 +24,17 @@ pub struct Release {
     pub missed: u64,
 }
 
+/// When an activation ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// From its release to its start.
+    pub jitter_us: u64,
+    /// From its start to its end.
+    pub execution_us: u64,
+    /// Whether it was over after its deadline.
+    pub overrun: bool,
+}
+
 impl Releases {
     /// From `first_us` on. `deadline_us` is relative to a release.
     pub const fn new(first_us: u64, period_us: u64, deadline_us: u64) -> Self {
@@ -47,8 +58,8 @@ impl Releases {
 }
 
 impl Release {
-    /// Counts an activation that ran from `start_us` to `end_us`; true if it was over after its deadline.
-    pub fn count(&self, start_us: u64, end_us: u64, counters: &mut Counters) -> bool {
+    /// Counts an activation that ran from `start_us` to `end_us`.
+    pub fn count(&self, start_us: u64, end_us: u64, counters: &mut Counters) -> Timing {
         let jitter_us = start_us.saturating_sub(self.at_us);
         let execution_us = end_us.saturating_sub(start_us);
         let overrun = end_us > self.deadline_us;
@@ -60,7 +71,7 @@ impl Release {
         counters.execution_total_us += execution_us;
         counters.jitter_max_us = counters.jitter_max_us.max(jitter_us);
         counters.jitter_total_us += jitter_us;
-        overrun
+        Timing { jitter_us, execution_us, overrun }
     }
 }
 
@@ -82,8 +93,10 @@ mod tests {
     fn timing_is_counted() {
         let mut counters = Counters::default();
         let release = Release { at_us: 1000, deadline_us: 1080, missed: 2 };
-        assert!(!release.count(1010, 1080, &mut counters));
-        assert!(release.count(1030, 1081, &mut counters));
+        let in_time = Timing { jitter_us: 10, execution_us: 70, overrun: false };
+        assert_eq!(release.count(1010, 1080, &mut counters), in_time);
+        let late = Timing { jitter_us: 30, execution_us: 51, overrun: true };
+        assert_eq!(release.count(1030, 1081, &mut counters), late);
         assert_eq!((counters.activations, counters.missed_releases, counters.overruns), (2, 4, 1));
         assert_eq!((counters.jitter_max_us, counters.jitter_total_us), (30, 40));
         assert_eq!((counters.execution_max_us, counters.execution_total_us), (70, 121));

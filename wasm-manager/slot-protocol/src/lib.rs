@@ -6,17 +6,23 @@
 //! * [`Status`]: the slot publishes at any time ([`StatusWriter`]); the manager takes a consistent copy
 //!   or learns that it could not get one ([`read_status`]). What it copies comes from a protection domain
 //!   that runs untrusted code: every field is checked, none is trusted for a length or an index.
+//! * [`Histograms`]: how late, how long and how expensive activations were ([`HistogramsWriter`]).
 
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate std;
+
 mod codes;
+mod histograms;
 mod orders;
 mod status;
 mod text;
 mod texts;
 
 pub use codes::{AppState, Command, Overrun, StopReason};
+pub use histograms::{BUCKETS, Histogram, Histograms, HistogramsWriter, REGION_BYTES, read_histograms};
 pub use orders::{
     ACTUATORS_MAX, ActuatorGrant, ORDERS_BYTES, Orders, OrdersError, SENSORS_MAX, read_orders, write_orders,
 };

@@ -2,7 +2,7 @@
 //! `cofferdam stats`
 
 use anyhow::Result;
-use cofferdam_management_protocol::{AppStats, DeviceStatus, Greeting};
+use cofferdam_management_protocol::{AppStats, DeviceStatus, Greeting, Histogram};
 use serde_json::{Value, json};
 
 use crate::arguments::Global;
@@ -15,11 +15,13 @@ pub fn run(name: Option<&str>, global: &Global) -> Result<()> {
     let mut device = connect(global, &key)?;
     if let Some(name) = name {
         let stats = device.stats(name)?;
-        return if global.json {
-            output::json(&app_value(name, &stats))
-        } else {
-            output::table(&app_rows(&[(name.to_owned(), stats)]))
-        };
+        if global.json {
+            return output::json(&app_value(name, &stats));
+        }
+        let spread = spread_rows(&stats);
+        output::table(&app_rows(&[(name.to_owned(), stats)]))?;
+        output::line("")?;
+        return output::table(&spread);
     }
     let status = device.status()?;
     let mut apps = Vec::new();
@@ -80,9 +82,11 @@ fn app_rows(apps: &[(String, AppStats)]) -> Vec<Vec<String>> {
         ("fuel, most", |s| s.fuel_max),
         ("fuel, all", |s| s.fuel_total),
         ("execution, most µs", |s| s.execution_max_us),
+        ("execution, all µs", |s| s.execution_total_us),
         ("jitter, most µs", |s| s.jitter_max_us),
         ("memory pages", |s| s.memory_pages),
         ("host calls", |s| s.host_calls),
+        ("log lines", |s| s.log_lines),
         ("log bytes dropped", |s| s.log_dropped_bytes),
         ("budgets used up", |s| s.budgets_used_up),
         ("restarts", |s| s.restarts),
@@ -93,6 +97,35 @@ fn app_rows(apps: &[(String, AppStats)]) -> Vec<Vec<String>> {
         std::iter::once((*name).to_owned()).chain(values).collect()
     });
     std::iter::once(head).chain(figures).collect()
+}
+
+/// How an app's activations spread.
+fn spread_rows(stats: &AppStats) -> Vec<Vec<String>> {
+    let head = ["of its activations", "half under", "99 % under", "99.9 % under"].map(str::to_owned).to_vec();
+    let row = |name: &str, histogram: &Histogram| {
+        let figures = [0.5, 0.99, 0.999].map(|part| below(histogram, part).map_or("-".to_owned(), number));
+        std::iter::once(name.to_owned()).chain(figures).collect()
+    };
+    vec![
+        head,
+        row("late by µs", &stats.jitter_us),
+        row("execution µs", &stats.execution_us),
+        row("fuel", &stats.fuel),
+    ]
+}
+
+/// What `part` of all values are below, as a power of two; nothing if there is no value, or none that bounds the largest.
+pub fn below(histogram: &Histogram, part: f64) -> Option<u64> {
+    const LAST: usize = 31;
+    let all: u64 = histogram.iter().fold(0, |sum, count| sum.saturating_add(*count));
+    let mut sum = 0u64;
+    for (bits, count) in histogram.iter().enumerate().take(LAST) {
+        sum = sum.saturating_add(*count);
+        if sum > 0 && sum as f64 >= part * all as f64 {
+            return Some(1 << bits);
+        }
+    }
+    None
 }
 
 fn app_value(name: &str, stats: &AppStats) -> Value {
@@ -112,5 +145,34 @@ fn app_value(name: &str, stats: &AppStats) -> Value {
         "log_dropped_bytes": stats.log_dropped_bytes,
         "budgets_used_up": stats.budgets_used_up,
         "restarts": stats.restarts,
+        "execution_total_us": stats.execution_total_us,
+        "log_lines": stats.log_lines,
+        "histograms": {
+            "jitter_us": stats.jitter_us,
+            "execution_us": stats.execution_us,
+            "fuel": stats.fuel,
+        },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_powers_of_two() {
+        // 50 zeroes, 49 ones, a value from 4 to 7.
+        let histogram = vec![50, 49, 0, 1];
+        assert_eq!([0.5, 0.99, 0.999].map(|part| below(&histogram, part)), [Some(1), Some(2), Some(8)]);
+        assert_eq!(below(&vec![0, 0, 3], 0.0), Some(4));
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_not() {
+        assert_eq!(below(&Vec::new(), 0.5), None);
+        let mut largest = vec![0; 32];
+        largest[31] = 1;
+        assert_eq!(below(&largest, 0.5), None);
+        assert_eq!(below(&vec![u64::MAX; 40], 0.01), Some(1), "a hostile device does no harm");
+    }
 }

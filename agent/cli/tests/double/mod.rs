@@ -23,7 +23,7 @@ use cofferdam_package::manifest::{class_id, vendor_id};
 use cofferdam_policy::{Anchor, Grant, TrustAnchors};
 use cofferdam_shared_memory::SharedRegion;
 use cofferdam_slot_protocol::{
-    AppState, Command, Detail, Orders, Status, StatusWriter, StopReason, read_orders,
+    AppState, Command, Detail, HistogramsWriter, Orders, Status, StatusWriter, StopReason, read_orders,
 };
 
 const MODULE_BYTES: usize = 0x10_0000;
@@ -212,6 +212,10 @@ impl Desk {
         Producer::attach(self.regions[slot].log).unwrap().push(line);
         let mut status = Status::idle(orders.generation);
         status.counters.activations = 42;
+        let mut histograms = HistogramsWriter::new(self.regions[slot].status, orders.generation).unwrap();
+        for activation in 0..42 {
+            histograms.count(if activation < 40 { 7 } else { 9 }, 100, 5_000).unwrap();
+        }
         if name.starts_with("trap") {
             status.state = AppState::Stopped;
             status.reason = Some(StopReason::Unreachable);

@@ -149,7 +149,17 @@ fn json_everywhere(context: &mut Context<'_>) -> Result<()> {
     let all = context.json(&["stats"])?;
     ensure!(all["device"]["slots"] == 4 && all["device"]["free_slots"] == 3, "{all}");
     ensure!(all["apps"][0]["name"] == "downhill", "{all}");
+    let looks = context.done(&["top", "--count", "1", "--interval", "0.5", "--json"])?;
+    let look: serde_json::Value = serde_json::from_str(&looks)?;
+    ensure!(look["apps"][0]["activations_per_second"].as_f64().is_some_and(|rate| rate > 1.0), "{look}");
     ensure!(context.json(&["stop", "downhill"])?["stopped"] == "downhill", "stop");
+    // It stands still: each activation is in each histogram.
+    let stats = context.json(&["stats", "downhill"])?;
+    for histogram in ["jitter_us", "execution_us", "fuel"] {
+        let counts = stats["histograms"][histogram].as_array().into_iter().flatten();
+        let sum: u64 = counts.filter_map(serde_json::Value::as_u64).sum();
+        ensure!(sum > 0 && stats["activations"] == sum, "{histogram}: {stats}");
+    }
     ensure!(context.json(&["start", "downhill"])?["started"] == "downhill", "start");
     ensure!(context.json(&["rm", "downhill"])?["removed"] == "downhill", "rm");
     let refused = context.cofferdam(&["rm", "downhill", "--json"])?;

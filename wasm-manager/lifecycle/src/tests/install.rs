@@ -8,7 +8,7 @@ use cofferdam_log_ring::{Line, Origin, Producer};
 use cofferdam_management_protocol::*;
 use cofferdam_package::create;
 use cofferdam_package::manifest::{ActuatorPermission, Priority, Variable, vendor_id};
-use cofferdam_slot_protocol::Command as Order;
+use cofferdam_slot_protocol::{Command as Order, HistogramsWriter};
 
 use super::world::*;
 use crate::ratchet::ENTRIES_MAX;
@@ -35,6 +35,25 @@ fn an_app_is_installed_and_runs_as_its_manifest_says() {
         panic!()
     };
     assert_eq!(stats.activations, 7);
+    assert!(stats.jitter_us.is_empty(), "the slot wrote no histograms");
+}
+
+#[test]
+fn histograms_are_those_of_the_run() {
+    let mut manager = manager();
+    let mut host = Host::connect(&mut manager, 1, 1);
+    host.push(&mut manager, &package("runner", 1));
+    let region = manager.platform.regions[0].status;
+    let generation = manager.platform.orders[0].as_ref().unwrap().generation;
+    let mut stats = |manager: &mut _| match host.command(manager, &Command::Stats { name: "runner" }) {
+        DeviceMessage::Stats(stats) => (stats.jitter_us, stats.execution_us, stats.fuel),
+        other => panic!("{other:?}"),
+    };
+    HistogramsWriter::new(region, generation).unwrap().count(1, 0, 4).unwrap();
+    assert_eq!(stats(&mut manager), (vec![0, 1], vec![1], vec![0, 0, 0, 1]));
+    // Another run's are not shown.
+    HistogramsWriter::new(region, generation + 1).unwrap().count(1, 0, 4).unwrap();
+    assert_eq!(stats(&mut manager), (vec![], vec![], vec![]));
 }
 
 #[test]
