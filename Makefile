@@ -8,6 +8,7 @@ BOARD  ?= qemu-virt-aarch64
 CONFIG ?= release
 SUITE  ?= all
 APPS   ?= downhill,hello
+FUZZ_SECONDS ?= 10
 
 BUILD  := $(CURDIR)/build
 DISK   ?= $(BUILD)/disk.img
@@ -39,12 +40,12 @@ export COFFERDAM_CONFIG := $(CONFIG)
 export MICROKIT_SDK
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run smoke test e2e bench check lint image images cli apps push clean fmt configuration
+.PHONY: help setup run smoke test e2e bench fuzz check lint image images cli apps push clean fmt configuration
 
 help: ## lists the targets
 	@echo "Cofferdam: WebAssembly apps on seL4"
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
-	@echo "Variables: KERNEL=crates|sdk BOARD=$(BOARD) CONFIG=release|debug APPS=none|a,b SUITE=NAME"
+	@echo "Variables: KERNEL=crates|sdk BOARD=$(BOARD) CONFIG=release|debug APPS=none|a,b SUITE=NAME FUZZ_SECONDS=N"
 	@echo "KERNEL=sdk needs MICROKIT_SDK=/path/to/microkit-sdk-2.3.0, and knows CONFIG=benchmark as well"
 
 configuration:
@@ -78,6 +79,11 @@ wasi-apps: apps
 	@toolchain/wasi-apps.sh
 .PHONY: wasi-apps
 
+# A COSE implementation that is not ours.
+pycose: setup
+	@toolchain/pycose.sh
+.PHONY: pycose
+
 kernel: setup
 ifneq ($(KERNEL),sdk)
 	@kernel/build/build.sh $(CONFIG)
@@ -102,11 +108,11 @@ push: cli ## pushes APP=file.cdam (signed) to DEVICE=host:port
 	@test -n "$(APP)" || { echo "usage: make push APP=file.cdam [DEVICE=host:port]" >&2; exit 2; }
 	@$(BUILD)/cofferdam $(if $(DEVICE),--device $(DEVICE)) push $(APP)
 
-e2e: images apps $(if $(filter all wasi,$(SUITE)),wasi-apps) ## end-to-end tests in QEMU; SUITE=NAME runs one suite
+e2e: images apps $(if $(filter all wasi,$(SUITE)),wasi-apps) $(if $(filter all attack,$(SUITE)),pycose) ## end-to-end tests in QEMU; SUITE=NAME runs one suite
 	@$(BUILD)/target/debug/cofferdam-e2e --suite $(SUITE)
 
 # With an SDK at hand, the default kernel's tests are followed by the end-to-end tests on the SDK's.
-test: images wasi-apps ## everything: host tests, then end-to-end tests in QEMU
+test: images wasi-apps pycose ## everything: host tests, then end-to-end tests in QEMU
 ifneq ($(KERNEL),sdk)
 	@test -z "$(MICROKIT_SDK)" || $(MAKE) --no-print-directory images KERNEL=sdk
 endif
@@ -116,6 +122,10 @@ endif
 bench: images apps ## prints a table of figures, writes build/bench.json
 	@COFFERDAM_BENCH_MODULE=$(BUILD)/apps/corebench.wasm $(CARGO) bare build --quiet --profile device -p bare-metal
 	@$(BUILD)/target/debug/cofferdam-e2e bench
+
+fuzz: setup ## throws bad inputs at every parser of outside bytes, FUZZ_SECONDS=10 at each (fuzz/README.md)
+	@toolchain/setup.sh fuzz
+	@fuzz/run.sh $(FUZZ_SECONDS)
 
 lint: cli kernel apps ## format, lints and documentation
 	@toolchain/lint.sh

@@ -29,8 +29,10 @@ for program in "${own[@]}"; do
 done
 echo "lint: documentation"
 RUSTDOCFLAGS="-D warnings" toolchain/cargo host doc --quiet --no-deps
+echo "lint: tests that documents name"
+toolchain/claims.sh
 echo "lint: licence headers"
-missing=$(git ls-files -- '*.rs' '*.toml' '*.sh' '*.xml' '*.ld' '*.S' '*.c' '*.h' '*.lds' Makefile .ci/run toolchain/cargo |
+missing=$(git ls-files -- '*.rs' '*.toml' '*.sh' '*.xml' '*.ld' '*.S' '*.c' '*.h' '*.lds' '*.py' Makefile .ci/run toolchain/cargo |
     grep -v '^Cargo.lock$' | xargs grep -L 'SPDX-License-Identifier:' || true)
 if [ -n "$missing" ]; then
     printf 'lint: no SPDX-License-Identifier line in:\n%s\n' "$missing" >&2

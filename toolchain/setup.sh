@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # make setup: installs what is missing (apt on Debian and Ubuntu; elsewhere it prints what to install)
 # and builds the sysroots. Does nothing when all is there. `toolchain/setup.sh wasi` does the same for what
-# only programs for WASI need.
+# only programs for WASI need, `toolchain/setup.sh fuzz` for what only `make fuzz` needs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
@@ -60,4 +60,4 @@ if [ ${#missing[@]} -gt 0 ]; then
         exit 1
     fi
 fi
-"$here/sysroot.sh" $more
+case $more in wasi) "$here/sysroot.sh" wasi ;; *) "$here/sysroot.sh" ;; esac

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 extern crate std;
 
+mod exhaustive;
+
 use alloc::vec;
 use alloc::vec::Vec;
 

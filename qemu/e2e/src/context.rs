@@ -59,12 +59,18 @@ impl Settings {
                     None => self.image.with_file_name(name),
                 }
             }
-            System::Product | System::ProductByInstructions | System::ProductWithDisk => self.image.clone(),
+            System::Product
+            | System::ProductByInstructions
+            | System::ProductWithDisk
+            | System::ProductUnderAttack => self.image.clone(),
         };
         let mut options = MachineOptions::with_kernel(image, self.kernel);
         if matches!(
             system,
-            System::ProductByInstructions | System::VariantByInstructions(_) | System::Budgets(_)
+            System::ProductByInstructions
+                | System::ProductUnderAttack
+                | System::VariantByInstructions(_)
+                | System::Budgets(_)
         ) {
             options.clock = Clock::InstructionsOnly;
         }
@@ -79,6 +85,12 @@ impl Settings {
         let module = fs::read(&path)
             .with_context(|| format!("cannot read {} (make apps builds it)", path.display()))?;
         Ok((recipe, module))
+    }
+
+    /// The program of a protection domain, as it is in the image.
+    pub fn program(&self, name: &str) -> Result<PathBuf> {
+        let images = self.image.parent().and_then(Path::parent).context("an image in a folder of its own")?;
+        Ok(images.join("protection-domains").join("release").join(format!("{name}.elf")))
     }
 
     /// A package of app `name`, changed by `change`, signed by `key`.
@@ -120,7 +132,8 @@ impl<'a> Context<'a> {
     pub fn boot(suite: &Suite, settings: &'a Settings) -> Result<Self> {
         let folder = settings.output.join(suite.name);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let disk = (suite.system == System::ProductWithDisk).then(|| free_name(&folder, "disk", "img"));
+        let with_disk = matches!(suite.system, System::ProductWithDisk | System::ProductUnderAttack);
+        let disk = with_disk.then(|| free_name(&folder, "disk", "img"));
         let (machine, console_log) = start(settings, suite.system, &folder, disk.as_deref())?;
         let managed = is_managed(suite.system);
         let system = suite.system;
@@ -155,6 +168,16 @@ impl<'a> Context<'a> {
     /// The machine's disk.
     pub fn disk(&self) -> Result<&Path> {
         self.disk.as_deref().ok_or_else(|| anyhow!("this suite's machine has no disk"))
+    }
+
+    /// Where QEMU's debugger listens; a machine without one has no such file.
+    pub fn debugger(&self) -> PathBuf {
+        debugger(&self.folder)
+    }
+
+    /// The suite's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Gets ready for a test: no apps, and only its own lines count. A test of a special system sees all lines
@@ -399,6 +422,11 @@ fn start(
         make_disk(disk).with_context(|| format!("cannot make {}", disk.display()))?;
         options.disk = Some(disk.to_owned());
     }
+    if system == System::ProductUnderAttack {
+        let listen = format!("socket,id=debugger,server=on,wait=off,path={}", debugger(folder).display());
+        let arguments = ["-chardev", &listen, "-gdb", "chardev:debugger"];
+        options.extra_arguments.extend(arguments.map(OsString::from));
+    }
     let machine = Machine::start(&options)?;
     if is_managed(system) {
         machine
@@ -407,6 +435,13 @@ fn start(
             .with_context(|| format!("waiting for `device ready` (log: {})", console_log.display()))?;
     }
     Ok((machine, console_log))
+}
+
+/// A socket's name must be short, so it is given from here on if that is possible.
+fn debugger(folder: &Path) -> PathBuf {
+    let path = folder.join("debugger");
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(path)
 }
 
 /// A suite may boot more than once.

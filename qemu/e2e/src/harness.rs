@@ -33,6 +33,8 @@ pub enum System {
     VariantByInstructions(&'static str),
     /// The product with a disk of its own, blank at first.
     ProductWithDisk,
+    /// The same, by instructions, and with QEMU's debugger at [`Context::debugger`].
+    ProductUnderAttack,
     /// A test system of `qemu/systems` without management.
     Special(&'static str),
     /// The same, for the kernel with budgets alone, and where virtual time follows executed instructions.

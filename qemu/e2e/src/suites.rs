@@ -2,6 +2,7 @@
 //! All suites. A new test goes into the list of its suite; a new suite into [`ALL`].
 
 mod apps;
+mod attack;
 mod endurance;
 mod hostile;
 mod network;
@@ -27,6 +28,7 @@ pub const ALL: &[Suite] = &[
     timing::SUITE,
     endurance::SUITE,
     power::SUITE,
+    attack::SUITE,
     readme::SUITE,
 ];
 

@@ -164,6 +164,15 @@ impl FakeDevice {
         ring.used = ring.used.wrapping_add(1);
         write(ring.device_area + 2, ring.used);
     }
+
+    /// Writes a byte somewhere into the area that is the device's to write: flags, index and elements of the used
+    /// ring. `offset` counts round and round.
+    pub fn scribble(&self, queue: usize, offset: u64, byte: u8) {
+        let state = self.0.borrow();
+        let ring = state.queues[queue].as_ref().expect("the queue is set up");
+        let area_bytes = 6 + 8 * u64::from(ring.size);
+        write(ring.device_area + offset % area_bytes, byte);
+    }
 }
 
 impl Transport for FakeTransport {
