@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0 OR MIT
-# toolchain/image.sh NAME SYSTEM [PROGRAM+FEATURE]: builds every program that the system description names (the package has
+# toolchain/image.sh NAME SYSTEM [PROGRAM+FEATURE …]: builds every program that the system description names (the package has
 # the name of the program image without .elf) and packs an image:
 #   crates  with our initialiser, loader and image tool, into build/image/NAME.elf
 #   sdk     with the Microkit SDK's tool, which brings its own, into build/image/sdk/NAME.img
@@ -10,7 +10,7 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$TOP"
-name=$1 system=$2 variant=${3:-}
+name=$1 system=$2 variants=("${@:3}")
 build=$COFFERDAM_BUILD
 config=$COFFERDAM_CONFIG
 programs=$(programs_of "$system")
@@ -29,14 +29,16 @@ mkdir -p "$elves" "$images"
 image=$images/$name.$suffix report=$images/$name.txt
 
 # One call for each program: built together, cargo would give each the features of all.
-searched=("$elves")
+searched=("$elves") found=0
 for program in $programs; do
     features=() elf=$elves/$program.elf
-    if [ "$program" = "${variant%%+*}" ]; then
+    for variant in ${variants[@]+"${variants[@]}"}; do
+        [ "$program" = "${variant%%+*}" ] || continue
         mkdir -p "$elves/$name"
         features=(--features "${variant#*+}") elf=$elves/$name/$program.elf
         searched=("$elves/$name" "$elves")
-    fi
+        found=$((found + 1))
+    done
     toolchain/cargo pd build --quiet --profile device -p "$program" ${features[@]+"${features[@]}"}
     "$tool" finish-pd "$out/$program" -o "$elf"
     # The interpreter must not have lost a tail call: looked at once for each program that was built.
@@ -46,8 +48,8 @@ for program in $programs; do
         echo "$dispatch" >"${elf%.elf}.dispatch"
     fi
 done
-if [ -n "$variant" ] && [ ${#searched[@]} = 1 ]; then
-    echo "image: $system has no program ${variant%%+*} to build with ${variant#*+}" >&2
+if [ "$found" != ${#variants[@]} ]; then
+    echo "image: $system has not all programs of ${variants[*]}" >&2
     exit 1
 fi
 

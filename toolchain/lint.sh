@@ -19,6 +19,9 @@ for system in system.xml qemu/systems/*/system.xml; do
     done
 done
 device_cargo pd clippy --quiet --profile device -p app_slot --features spin-test -- -D warnings
+for program in wasm_manager gateway; do
+    device_cargo pd clippy --quiet --profile device -p "$program" --features fault-test -- -D warnings
+done
 export COFFERDAM_BENCH_MODULE=$COFFERDAM_BUILD/apps/corebench.wasm
 # The SDK brings its own initialiser and loader.
 own=(bare-metal)

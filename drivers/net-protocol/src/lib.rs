@@ -3,7 +3,8 @@
 //! `net_transmit` (to net_driver) mean.
 //!
 //! A record is a [`HEAD_BYTES`] head and an Ethernet frame without its checksum, or, from net_driver as the
-//! first record and whenever it changes, what gateway must know about the link.
+//! first record and whenever it changes, what gateway must know about the link. gateway asks for it when it begins and finds
+//! none: it was restarted.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -26,6 +27,7 @@ const _: () = assert!(FRAME_BYTES_MAX <= RECORD_BYTES - 8 - HEAD_BYTES);
 const VERSION: u8 = 1;
 const FRAME: u8 = 1;
 const LINK: u8 = 2;
+const ASK: u8 = 3;
 
 /// The head as it lies in memory.
 #[repr(C)]
@@ -70,6 +72,8 @@ pub enum Record<'a> {
     Frame(&'a [u8]),
     /// What the link is like.
     Link(Link),
+    /// gateway wants to know what the link is like.
+    Ask,
 }
 
 /// A record that is none of this contract's.
@@ -125,6 +129,11 @@ pub fn link_record(link: &Link) -> [u8; HEAD_BYTES + 8] {
     zerocopy::transmute!(LinkRecord { head: head(LINK), body })
 }
 
+/// The whole record that asks for the link.
+pub fn ask_record() -> [u8; HEAD_BYTES] {
+    head(ASK)
+}
+
 /// The message in a record.
 pub fn parse(record: &[u8]) -> Result<Record<'_>, Malformed> {
     let (head, bytes) =
@@ -148,7 +157,8 @@ pub fn parse(record: &[u8]) -> Result<Record<'_>, Malformed> {
             }
             Ok(Record::Link(link))
         }
-        FRAME => Err(length),
+        ASK if bytes.is_empty() => Ok(Record::Ask),
+        FRAME | ASK => Err(length),
         kind => Err(Malformed::Kind(kind)),
     }
 }

@@ -13,6 +13,9 @@ fn golden_bytes() {
     let record = link_record(&LINK_HERE);
     assert_eq!(record, [2, 1, 0, 0, 0, 0, 0, 0, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 0xdc, 0x05]);
     assert_eq!(parse(&record), Ok(Record::Link(LINK_HERE)));
+    assert_eq!(ask_record(), [3, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(parse(&ask_record()), Ok(Record::Ask));
+    assert_eq!(parse(&[3, 1, 0, 0, 0, 0, 0, 0, 9]), Err(Malformed::Length { kind: 3, length_bytes: 1 }));
     let frame = [7; FRAME_BYTES_MAX];
     let record = [frame_head().as_slice(), &frame].concat();
     assert_eq!(parse(&record), Ok(Record::Frame(&frame)));

@@ -10,7 +10,8 @@
 //! A record is a `u32` length, four bytes of padding, and up to record size − 8 bytes; numbers are
 //! little-endian. `published` and `taken` count records since the start and wrap. Both regions start as
 //! zeros; the producer writes the header, and until it has, the consumer finds the queue empty.
-//! Each side counts in private and only ever *writes* its own counter.
+//! Each side counts in private and only ever *writes* its own counter. The one exception: a side that begins anew, because
+//! its protection domain was restarted, reads its own counter once, from memory that it alone can write, and goes on there.
 
 mod errors;
 mod geometry;
@@ -52,9 +53,19 @@ pub struct Producer {
 }
 
 impl Producer {
-    /// Takes the producer's end and writes the header. `data` must be writable and both regions zeroed.
+    /// Takes the producer's end and writes the header. `data` must be writable, and both regions zeroed or as an earlier
+    /// life of this end left them: then it goes on where that one stopped.
     pub fn new(data: SharedRegion, taken: SharedRegion, record_bytes: usize) -> Result<Self, GeometryError> {
-        Self::starting_at(data, taken, record_bytes, 0)
+        let geometry = Geometry::new(data.size_bytes(), record_bytes)?;
+        let header = [data.load_u32_relaxed(MAGIC_AT)?, data.load_u32_relaxed(VERSION_AT)?];
+        let sizes = [data.load_u32_relaxed(RECORD_SIZE_AT)?, data.load_u32_relaxed(COUNT_AT)?];
+        let is_ours = header == [MAGIC, VERSION] && sizes == [geometry.record_bytes, geometry.count];
+        let counter = if is_ours { data.load_u64_relaxed(PUBLISHED_AT)? } else { 0 };
+        let mut producer = Self::starting_at(data, taken, record_bytes, counter)?;
+        producer.position = geometry.position_of(counter);
+        // All records that fit may wait. What the consumer has taken is checked against this as ever.
+        producer.taken_seen = counter.saturating_sub(u64::from(geometry.count));
+        Ok(producer)
     }
 
     pub(crate) fn starting_at(
@@ -77,6 +88,11 @@ impl Producer {
     /// Size and number of the records.
     pub fn geometry(&self) -> Geometry {
         self.geometry
+    }
+
+    /// How many records were ever pushed, by earlier lives of this end too.
+    pub fn published(&self) -> u64 {
+        self.published
     }
 
     /// How many records can be pushed now.
@@ -141,9 +157,13 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// Takes the consumer's end. `taken` must be writable and both regions zeroed at the start.
+    /// Takes the consumer's end. `taken` must be writable, and both regions zeroed at the start or as an earlier life of
+    /// this end left them: then it goes on where that one stopped.
     pub fn new(data: SharedRegion, taken: SharedRegion, record_bytes: usize) -> Result<Self, GeometryError> {
-        Self::starting_at(data, taken, record_bytes, 0)
+        let counter = taken.load_u64_relaxed(TAKEN_AT)?;
+        let mut consumer = Self::starting_at(data, taken, record_bytes, counter)?;
+        consumer.position = consumer.geometry.position_of(counter);
+        Ok(consumer)
     }
 
     pub(crate) fn starting_at(

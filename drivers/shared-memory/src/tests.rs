@@ -271,3 +271,54 @@ fn words_are_checked() {
     assert!(region.part(4, 4).is_err());
     assert!(region.part(8, 9).is_err());
 }
+
+proptest! {
+    /// Whichever end begins anew, however often: what was not taken is taken, in order, and nothing twice.
+    #[test]
+    fn an_end_that_begins_anew_goes_on(steps in proptest::collection::vec(0u8..4, 0..80)) {
+        let (data, taken) = (SharedRegion::leaked(4096 + 3 * RECORD), SharedRegion::leaked(8));
+        let mut producer = Producer::new(data, taken, RECORD).unwrap();
+        let mut consumer = Consumer::new(data, taken, RECORD).unwrap();
+        let mut model = std::collections::VecDeque::new();
+        let mut next = 0u32;
+        let mut buffer = [0; RECORD];
+        for step in steps {
+            match step {
+                0 => {
+                    let pushed = producer.push(&[&next.to_le_bytes()]);
+                    prop_assert_eq!(pushed.is_ok(), model.len() < 3);
+                    if pushed.is_ok() {
+                        model.push_back(next);
+                        next += 1;
+                    }
+                    prop_assert_eq!(producer.published(), u64::from(next));
+                }
+                1 => {
+                    let length = consumer.pop(&mut buffer).unwrap();
+                    let found = length.map(|length| u32::from_le_bytes(buffer[..length].try_into().unwrap()));
+                    prop_assert_eq!(found, model.pop_front());
+                }
+                2 => producer = Producer::new(data, taken, RECORD).unwrap(),
+                _ => consumer = Consumer::new(data, taken, RECORD).unwrap(),
+            }
+            prop_assert_eq!(producer.free().unwrap(), 3 - model.len());
+        }
+    }
+
+    /// A producer that begins anew beside a hostile consumer counts no more room than there is.
+    #[test]
+    fn a_hostile_counter_at_a_new_beginning(records in 0u64..10, hostile in any::<u64>()) {
+        let (data, taken) = (SharedRegion::leaked(4096 + 3 * RECORD), SharedRegion::leaked(8));
+        let mut producer = Producer::new(data, taken, RECORD).unwrap();
+        for number in 0..records {
+            producer.push(&[b"x"]).unwrap();
+            taken.store_u64_release(0, number + 1).unwrap();
+        }
+        taken.store_u64_release(0, hostile).unwrap();
+        let mut producer = Producer::new(data, taken, RECORD).unwrap();
+        match producer.free() {
+            Ok(free) => prop_assert!(free <= 3 && hostile <= records),
+            Err(_) => prop_assert!(hostile > records || records - hostile > 3),
+        }
+    }
+}

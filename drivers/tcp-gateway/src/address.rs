@@ -112,6 +112,11 @@ impl AddressKeeper {
         self.announced = true;
     }
 
+    /// It knows nothing any more.
+    pub(crate) fn forget_announced(&mut self) {
+        self.announced = false;
+    }
+
     pub(crate) fn wake_at_us(&self, config: &Config) -> Option<u64> {
         self.waiting_since_us.map(|since_us| since_us.saturating_add(config.dhcp_patience_us))
     }

@@ -62,7 +62,8 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    pub(crate) fn new(config: &Config, sockets: &mut SocketSet<'static>) -> Self {
+    /// The first connection gets the number after `last_connection`.
+    pub(crate) fn new(config: &Config, sockets: &mut SocketSet<'static>, last_connection: u32) -> Self {
         let lines = core::array::from_fn(|_| {
             let mut socket = Socket::new(
                 smoltcp::socket::tcp::SocketBuffer::new(vec![0; RECEIVE_BYTES]),
@@ -73,7 +74,7 @@ impl Connections {
             socket.set_timeout(Some(Duration::from_micros(config.idle_us)));
             Line { socket: sockets.add(socket), role: Role::Waiting, since_us: 0, resting: false }
         });
-        Self { lines, served: None, closed_untold: None, last_connection: 0 }
+        Self { lines, served: None, closed_untold: None, last_connection }
     }
 
     /// Moves bytes and looks after every socket.
@@ -248,6 +249,8 @@ fn receive(socket: &mut Socket<'_>, connection: u32, management: &mut Management
     let mut moved = false;
     while socket.can_recv() && management.has_room() {
         let taken = socket.recv(|bytes| {
+            #[cfg(feature = "fault-test")]
+            crate::fault_test::obey(bytes);
             let part = bytes.get(..bytes.len().min(DATA_BYTES_MAX)).unwrap_or(&[]);
             let pushed = !part.is_empty() && management.push(&ToManager::Data { connection, bytes: part });
             (if pushed { part.len() } else { 0 }, pushed)

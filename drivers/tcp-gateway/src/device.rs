@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The queues to and from net_driver as a network device of smoltcp.
 
-use cofferdam_net_protocol::{FRAME_BYTES_MAX, Link, Malformed, RECORD_BYTES, Record, frame_head, parse};
+use cofferdam_net_protocol::{
+    FRAME_BYTES_MAX, Link, Malformed, RECORD_BYTES, Record, ask_record, frame_head, parse,
+};
 use cofferdam_shared_memory::{Consumer, Producer};
 use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
@@ -18,6 +20,8 @@ pub struct QueueDevice {
     driver: Peer,
     link: Option<Link>,
     link_is_new: bool,
+    /// net_driver was asked for the link.
+    asked: bool,
     incoming: [u8; RECORD_BYTES],
     outgoing: [u8; FRAME_BYTES_MAX],
 }
@@ -29,6 +33,7 @@ impl QueueDevice {
             driver: Peer::new("net_driver", receive, transmit),
             link: None,
             link_is_new: false,
+            asked: false,
             incoming: [0; RECORD_BYTES],
             outgoing: [0; FRAME_BYTES_MAX],
         }
@@ -50,9 +55,13 @@ impl QueueDevice {
         core::mem::take(&mut self.link_is_new).then_some(self.link).flatten()
     }
 
-    /// Reads records until the link's description comes; frames before it are dropped.
+    /// Reads records until the link's description comes; frames before it are dropped. If it is not there, this is not
+    /// gateway's first life: net_driver is asked for it.
     pub(crate) fn look_for_link(&mut self) {
         while self.link.is_none() && self.next_frame().is_some() {}
+        if self.link.is_none() && !self.asked {
+            self.asked = self.driver.push(&[&ask_record()]);
+        }
     }
 
     /// Whether net_driver can take a frame.
@@ -71,6 +80,7 @@ impl QueueDevice {
                     *link = Some(new);
                     None
                 }
+                Record::Ask => None,
             })
         })
     }

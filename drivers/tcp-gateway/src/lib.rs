@@ -20,6 +20,8 @@ mod address;
 mod config;
 mod connections;
 mod device;
+#[cfg(feature = "fault-test")]
+mod fault_test;
 mod management;
 mod peer;
 
@@ -86,7 +88,8 @@ impl Gateway {
             device: QueueDevice::new(queues.net_receive, queues.net_transmit),
             interface: None,
             address: AddressKeeper::new(&mut sockets),
-            connections: Connections::new(&config, &mut sockets),
+            // Each connection of an earlier life took at least one record to tell of it.
+            connections: Connections::new(&config, &mut sockets, queues.to_manager.published() as u32),
             management: Management::new(queues.to_manager, queues.from_manager),
             sockets,
             random_seed,
@@ -116,6 +119,9 @@ impl Gateway {
             if device.can_send() {
                 stack_wake_us = interface.poll_at(now, sockets).map(|at| at.total_micros() as u64);
             }
+        }
+        if self.management.take_begun() {
+            self.address.forget_announced();
         }
         if let Some(announcement) = self.address.to_announce() {
             let message = ToManager::Address {

@@ -24,12 +24,14 @@ pub(crate) struct Management {
     record: [u8; RECORD_BYTES],
     /// The part of `record` that was not sent yet.
     unsent: core::ops::Range<usize>,
+    /// wasm_manager has begun anew and has not been told the address.
+    begun: bool,
 }
 
 impl Management {
     pub(crate) fn new(to_manager: Producer, from_manager: Consumer) -> Self {
         let manager = Peer::new("wasm_manager", from_manager, to_manager);
-        Self { manager, record: [0; RECORD_BYTES], unsent: 0..0 }
+        Self { manager, record: [0; RECORD_BYTES], unsent: 0..0, begun: false }
     }
 
     /// Whether anything was taken or added since the last call.
@@ -40,6 +42,11 @@ impl Management {
     /// Whether a record can be pushed.
     pub(crate) fn has_room(&mut self) -> bool {
         self.manager.has_room()
+    }
+
+    /// Whether wasm_manager has begun anew since the last call.
+    pub(crate) fn take_begun(&mut self) -> bool {
+        core::mem::take(&mut self.begun)
     }
 
     /// Says something to wasm_manager; `false`: no room, try again when it notifies.
@@ -64,7 +71,7 @@ impl Management {
 
     /// The next order for `connection`; what is for others is thrown away. Before, `unsent` must be empty.
     pub(crate) fn next(&mut self, connection: Option<u32>) -> Option<Order> {
-        let Self { manager, record, unsent } = self;
+        let Self { manager, record, unsent, begun } = self;
         manager.next(record, SKIP_MAX, |record| {
             Ok::<_, Malformed>(match FromManager::parse(record)? {
                 FromManager::Data { connection: of, bytes } if Some(of) == connection => {
@@ -72,6 +79,10 @@ impl Management {
                     Some(Order::Send)
                 }
                 FromManager::Close { connection: of } if Some(of) == connection => Some(Order::Close),
+                FromManager::Begin => {
+                    *begun = true;
+                    connection.map(|_| Order::Close)
+                }
                 FromManager::Data { .. } | FromManager::Close { .. } => None,
             })
         })

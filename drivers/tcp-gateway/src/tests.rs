@@ -197,6 +197,24 @@ fn closing_sends_what_was_said_before() {
 }
 
 #[test]
+fn a_manager_that_begins_anew_gets_the_address_and_an_empty_line() {
+    let mut world = World::ready();
+    let (host, connection) = world.connected();
+    world.say(FromManager::Begin);
+    assert!(world.run_until(1_000_000, |world| world.socket(host).state() == State::CloseWait));
+    let told = world.told();
+    assert_eq!(told[0], Told::Closed(connection));
+    assert!(matches!(told[1..], [Told::Address(..)]), "{told:?}");
+    world.socket(host).close();
+    let (_, next) = world.connected();
+    assert_eq!(next, connection + 1);
+    // Without a connection, too.
+    let mut world = World::ready();
+    world.say(FromManager::Begin);
+    assert!(world.run_until(1_000_000, |world| matches!(world.told()[..], [Told::Address(..)])));
+}
+
+#[test]
 fn a_reset_is_the_end() {
     let mut world = World::ready();
     let (host, connection) = world.connected();

@@ -58,6 +58,9 @@ pub struct Pump<C> {
     card: C,
     to_gateway: Producer,
     from_gateway: Consumer,
+    link: Link,
+    /// gateway has asked for the link.
+    asked: bool,
     counters: Counters,
     first_misbehaviour: Option<PeerMisbehaviour>,
 }
@@ -67,7 +70,15 @@ impl<C: Card> Pump<C> {
     pub fn new(card: C, mut to_gateway: Producer, from_gateway: Consumer, link: &Link) -> Self {
         // The queue is new, so there is room; if gateway misbehaves already, it is on its own.
         let _ = to_gateway.push(&[&link_record(link)]);
-        Self { card, to_gateway, from_gateway, counters: Counters::default(), first_misbehaviour: None }
+        Self {
+            card,
+            to_gateway,
+            from_gateway,
+            link: *link,
+            asked: false,
+            counters: Counters::default(),
+            first_misbehaviour: None,
+        }
     }
 
     /// The card.
@@ -92,7 +103,7 @@ impl<C: Card> Pump<C> {
         loop {
             let received = self.receive(&mut budget.0)?;
             let sent = self.send(&mut budget.1)?;
-            work.notify_gateway |= received > 0 || sent > 0;
+            work.notify_gateway |= received > 0 || sent > 0 || self.answer();
             if budget.0 == 0 || budget.1 == 0 {
                 work.more = true;
                 return Ok(work);
@@ -102,6 +113,14 @@ impl<C: Card> Pump<C> {
             }
             // Drained; make that known to the card, then look once more.
             self.card.settle();
+        }
+    }
+
+    /// Tells gateway about the link, if it has asked and there is room. True if it was told.
+    fn answer(&mut self) -> bool {
+        self.asked && {
+            self.asked = self.to_gateway.push(&[&link_record(&self.link)]).is_err();
+            !self.asked
         }
     }
 
@@ -161,6 +180,7 @@ impl<C: Card> Pump<C> {
             *budget -= 1;
             moved += 1;
             match parse(record.get(..length).unwrap_or(&[])) {
+                Ok(Record::Ask) => self.asked = true,
                 Ok(Record::Frame(frame)) if self.card.send(frame)? => add(&mut self.counters.sent),
                 _ => add(&mut self.counters.sent_bad),
             }

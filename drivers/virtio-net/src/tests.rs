@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use std::vec;
 use std::vec::Vec;
 
-use cofferdam_net_protocol::{FRAME_BYTES_MAX, Link, RECORD_BYTES, Record, frame_head, parse};
+use cofferdam_net_protocol::{FRAME_BYTES_MAX, Link, RECORD_BYTES, Record, ask_record, frame_head, parse};
 use cofferdam_shared_memory::{Consumer, Producer, SharedRegion};
 
 use super::*;
@@ -83,6 +83,7 @@ impl Bench {
                 assert_eq!(link, LINK);
                 None
             }
+            Record::Ask => panic!("net_driver asks nobody"),
         }
     }
 }
@@ -104,6 +105,26 @@ fn moves_frames_both_ways_and_says_when_to_notify() {
     assert_eq!(bench.pump.card().sent, [frame(3)]);
     let counters = bench.pump.counters();
     assert_eq!((counters.received, counters.sent, counters.held_back), (2, 1, 0));
+}
+
+#[test]
+fn a_gateway_that_begins_anew_is_told_the_link_again() {
+    let arrived = VecDeque::from([frame(1), frame(2), frame(3)]);
+    let mut bench = bench(FakeCard { arrived, send_buffers: 8, ..FakeCard::default() });
+    bench.pump.run().unwrap();
+    // The queue is full of what was there before; the answer waits for room.
+    bench.transmit.push(&[&ask_record()]).unwrap();
+    bench.pump.run().unwrap();
+    let [receive, receive_taken, ..] = bench.regions;
+    bench.received = Consumer::new(receive, receive_taken, RECORD_BYTES).unwrap();
+    for expected in [None, Some(frame(1)), Some(frame(2)), Some(frame(3))] {
+        assert_eq!(bench.next(), expected);
+    }
+    assert!(bench.received.is_empty().unwrap());
+    assert!(bench.pump.run().unwrap().notify_gateway);
+    assert_eq!((bench.next(), bench.received.is_empty()), (None, Ok(true)), "the link");
+    assert_eq!(bench.pump.run(), Ok(Work::default()), "told once");
+    assert_eq!((bench.pump.counters().sent, bench.pump.counters().sent_bad), (0, 0));
 }
 
 #[test]

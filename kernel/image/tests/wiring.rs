@@ -109,6 +109,26 @@ fn slots_reach_only_what_their_class_may_touch() {
     assert_eq!(children, SLOTS);
 }
 
+/// Who starts wasm_manager and gateway again has nothing else: not their memory, and no channel but to say what it did.
+#[test]
+fn the_supervisor_holds_its_children_alone() {
+    let system = system();
+    let (index, supervisor) = system.domain("supervisor").unwrap();
+    let children: Vec<&str> = system.children(index).map(|(_, child, _)| child.name.value.as_str()).collect();
+    assert_eq!(children, ["wasm_manager", "gateway"]);
+    let maps: Vec<&str> = supervisor.maps.iter().map(|map| map.region.value.as_str()).collect();
+    assert_eq!(maps, ["log_supervisor"]);
+    let ends = system.channels.iter().flat_map(|channel| {
+        let [a, b] = &channel.ends;
+        [(a, b), (b, a)]
+    });
+    let peers: Vec<&str> = ends
+        .filter(|(own, _)| own.domain.value == "supervisor")
+        .map(|(_, peer)| peer.domain.value.as_str())
+        .collect();
+    assert_eq!(peers, ["console"]);
+}
+
 /// The kernel names a slot that has used up its budget by its place in the description, which no setvar can carry.
 #[test]
 fn slots_stand_where_the_manager_looks_for_them() {

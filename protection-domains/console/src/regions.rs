@@ -7,7 +7,7 @@ use cofferdam_shared_memory::SharedRegion;
 use sel4_microkit::{MemoryRegion, memory_region};
 
 /// How many rings there are.
-pub const RINGS: usize = 13;
+pub const RINGS: usize = 14;
 
 /// Every protection domain's log ring, with its name.
 pub fn rings(own: SharedRegion) -> [(&'static str, SharedRegion); RINGS] {
@@ -26,6 +26,7 @@ pub fn rings(own: SharedRegion) -> [(&'static str, SharedRegion); RINGS] {
         ("app_slot_3", read_only(memory_region!(log_app_slot_3: log_app_slot_3_size))),
         ("entropy_driver", read_only(memory_region!(log_entropy_driver: log_entropy_driver_size))),
         ("store_driver", read_only(memory_region!(log_store_driver: log_store_driver_size))),
+        ("supervisor", read_only(memory_region!(log_supervisor: log_supervisor_size))),
         ("wasm_manager", read_only(memory_region!(log_wasm_manager: log_wasm_manager_size))),
         ("console", own),
         ("net_driver", read_only(memory_region!(log_net_driver: log_net_driver_size))),

@@ -73,6 +73,8 @@ fn init() -> impl Handler {
     if let Err(error) = slots::report_exhaustion() {
         log::error!("budgets that slots use up are not counted: {error}");
     }
+    wasm_manager.gateway.begin();
+    wasm_manager.gateway_channel.notify();
     wasm_manager.after_event();
     wasm_manager
 }

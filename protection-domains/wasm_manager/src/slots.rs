@@ -28,7 +28,7 @@ pub fn number(child: Child) -> Option<usize> {
 
 /// Where slot 0 stands among the protection domains of `system.xml`; the other slots follow. A host test of
 /// `kernel/image` (`wiring`) compares.
-const SLOT_0_INDEX: u64 = 6;
+const SLOT_0_INDEX: u64 = 7;
 
 /// The slot with this index among the protection domains.
 pub fn number_by_index(index: u64) -> Option<usize> {

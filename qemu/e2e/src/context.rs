@@ -53,12 +53,13 @@ impl Settings {
     pub fn machine(&self, system: System, console_log: PathBuf) -> MachineOptions {
         let image = match system {
             // Beside the product, with the same ending.
-            System::Special(name) | System::Budgets(name) | System::VariantByInstructions(name) => {
-                match self.image.extension() {
-                    Some(extension) => self.image.with_file_name(name).with_extension(extension),
-                    None => self.image.with_file_name(name),
-                }
-            }
+            System::Special(name)
+            | System::Budgets(name)
+            | System::VariantByInstructions(name)
+            | System::VariantWithDisk(name) => match self.image.extension() {
+                Some(extension) => self.image.with_file_name(name).with_extension(extension),
+                None => self.image.with_file_name(name),
+            },
             System::Product
             | System::ProductByInstructions
             | System::ProductWithDisk
@@ -70,6 +71,7 @@ impl Settings {
             System::ProductByInstructions
                 | System::ProductUnderAttack
                 | System::VariantByInstructions(_)
+                | System::VariantWithDisk(_)
                 | System::Budgets(_)
         ) {
             options.clock = Clock::InstructionsOnly;
@@ -132,7 +134,10 @@ impl<'a> Context<'a> {
     pub fn boot(suite: &Suite, settings: &'a Settings) -> Result<Self> {
         let folder = settings.output.join(suite.name);
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let with_disk = matches!(suite.system, System::ProductWithDisk | System::ProductUnderAttack);
+        let with_disk = matches!(
+            suite.system,
+            System::ProductWithDisk | System::ProductUnderAttack | System::VariantWithDisk(_)
+        );
         let disk = with_disk.then(|| free_name(&folder, "disk", "img"));
         let (machine, console_log) = start(settings, suite.system, &folder, disk.as_deref())?;
         let managed = is_managed(suite.system);

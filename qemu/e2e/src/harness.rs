@@ -35,6 +35,8 @@ pub enum System {
     ProductWithDisk,
     /// The same, by instructions, and with QEMU's debugger at [`Context::debugger`].
     ProductUnderAttack,
+    /// A variant of the product, by the image's name, with such a disk, where time follows instructions.
+    VariantWithDisk(&'static str),
     /// A test system of `qemu/systems` without management.
     Special(&'static str),
     /// The same, for the kernel with budgets alone, and where virtual time follows executed instructions.

@@ -5,6 +5,7 @@ mod apps;
 mod attack;
 mod endurance;
 mod hostile;
+mod lifecycle;
 mod network;
 mod power;
 mod readme;
@@ -27,6 +28,7 @@ pub const ALL: &[Suite] = &[
     hostile::SUITE,
     timing::SUITE,
     endurance::SUITE,
+    lifecycle::SUITE,
     power::SUITE,
     attack::SUITE,
     readme::SUITE,

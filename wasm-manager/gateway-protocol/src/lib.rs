@@ -5,7 +5,7 @@
 //! gateway carries bytes of TCP connections; it neither understands nor can forge what counts in them. A
 //! record is a [`HEAD_BYTES`] head and, for data, up to [`DATA_BYTES_MAX`] bytes. Boundaries between
 //! records mean nothing: a connection is a stream. Connection numbers grow; at most one is open at a time,
-//! and whatever names another one is out of date and ignored.
+//! and whatever names another one is out of date and ignored. They grow over restarts of gateway, too.
 //!
 //! ```
 //! # use cofferdam_gateway_protocol::FromManager;
@@ -34,6 +34,7 @@ const DATA: u8 = 2;
 const CLOSED: u8 = 3;
 const ADDRESS: u8 = 4;
 const CLOSE: u8 = 5;
+const BEGIN: u8 = 6;
 
 /// The head as it lies in memory. Fields without a meaning for the kind are zero.
 #[repr(C)]
@@ -121,6 +122,8 @@ pub enum FromManager<'a> {
         /// Which connection.
         connection: u32,
     },
+    /// wasm_manager begins, perhaps anew: it knows of no connection and no address. Close what is open, say the address.
+    Begin,
 }
 
 /// A record that is none of this contract's.
@@ -220,6 +223,7 @@ impl<'a> FromManager<'a> {
         match *self {
             Self::Data { connection, .. } => Head::new(DATA, connection),
             Self::Close { connection } => Head::new(CLOSE, connection),
+            Self::Begin => Head::new(BEGIN, 0),
         }
         .to_array()
     }
@@ -236,7 +240,8 @@ impl<'a> FromManager<'a> {
         match head.kind {
             DATA if !bytes.is_empty() => Ok(Self::Data { connection, bytes }),
             CLOSE if bytes.is_empty() => Ok(Self::Close { connection }),
-            DATA | CLOSE => Err(length(head, bytes)),
+            BEGIN if bytes.is_empty() => Ok(Self::Begin),
+            DATA | CLOSE | BEGIN => Err(length(head, bytes)),
             kind => Err(Malformed::Kind(kind)),
         }
     }

@@ -31,12 +31,13 @@ fn golden_bytes_to_manager() {
 
 #[test]
 fn golden_bytes_from_manager() {
-    let golden: [(FromManager, &[u8]); 2] = [
+    let golden: [(FromManager, &[u8]); 3] = [
         (
             FromManager::Data { connection: 1, bytes: b"!" },
             &[2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b'!'],
         ),
         (FromManager::Close { connection: 1 }, &[5, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        (FromManager::Begin, &[6, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
     ];
     for (message, bytes) in golden {
         assert_eq!(record(message.head(), message.body()), bytes);

@@ -21,6 +21,15 @@ impl Gateway {
         Self { to_manager, from_manager, record: [0; RECORD_BYTES], complained: false }
     }
 
+    /// Tells gateway that nothing is known of its connections and its address: first of all, also after a restart.
+    pub fn begin(&mut self) {
+        match self.from_manager.push(&[&FromManager::Begin.head()]) {
+            Ok(()) => {}
+            // It will take records that nobody wants, and then wait for its idle connection to end.
+            Err(error) => self.complain(&error),
+        }
+    }
+
     /// Carries replies out and records in, until there is no more of either or gateway has no room. What
     /// gateway adds meanwhile comes with a notification of its own, so one queue's length bounds the work. True if gateway
     /// is to be notified.

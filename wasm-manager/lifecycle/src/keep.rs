@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use cofferdam_management_protocol::{AppState, Refusal};
 use cofferdam_restart::Supervision;
+use cofferdam_slot_protocol::{Command, Orders};
 
 use crate::SLOTS;
 use crate::app::App;
@@ -17,6 +18,7 @@ use crate::refusal::Refused;
 use crate::saved::{
     Previous, RATCHETS, Release, Saved, decode_ratchets, encode_ratchets, free_package, slot_record,
 };
+use crate::slots::Slot;
 use crate::storage::{Change, StorageError};
 
 /// What is known to be kept.
@@ -38,10 +40,22 @@ impl<P: Platform> Manager<P> {
     /// package because it was kept: it is verified and admitted like one that comes over the network.
     ///
     /// If the ratchets cannot be read, nothing can be installed in this boot: any old package would pass.
+    ///
+    /// If this is not the first life of wasm_manager since the boot, slots that run what they should go on untouched.
     pub fn restore(&mut self) {
+        let earlier = self.slots.each_ref().map(Slot::earlier_orders);
+        for (slot, orders) in self.slots.iter_mut().zip(&earlier) {
+            orders.iter().for_each(|orders| slot.continue_behind(orders));
+        }
+        let is_again = earlier.iter().any(Option::is_some);
         let mut bytes = Vec::new();
         let Some(storage) = self.platform.storage() else {
             log::warn!("no disk: apps and ratchets last until the next boot");
+            if is_again {
+                self.kept.unreadable =
+                    Some(StorageError("the ratchets were lost with wasm_manager's earlier life".into()));
+                self.leave_alone(&earlier);
+            }
             return;
         };
         match storage.read(RATCHETS, &mut bytes) {
@@ -54,20 +68,49 @@ impl<P: Platform> Manager<P> {
         }
         if let Some(error) = &self.kept.unreadable {
             log::error!("nothing can be installed: {error}");
+            self.leave_alone(&earlier);
             return;
         }
         // The upload's buffer has room for any package.
         let mut package = self.upload.take();
-        for slot in 0..SLOTS {
-            match self.restore_slot(slot, &mut package) {
+        for (slot, earlier) in earlier.iter().enumerate() {
+            match self.restore_slot(slot, earlier.as_ref(), &mut package) {
                 Ok(()) => {}
                 Err(refused) => log::error!("the app kept for slot {slot} stays out: {refused}"),
             }
+            self.stop_unknown(slot, earlier.as_ref());
         }
         self.upload.put_back(package);
     }
 
-    fn restore_slot(&mut self, slot: usize, package: &mut Vec<u8>) -> Result<(), Refused> {
+    /// Apps of which nothing is known go on until the next boot: what they may do, others enforce.
+    fn leave_alone(&mut self, earlier: &[Option<Orders>; SLOTS]) {
+        for (slot, orders) in self.slots.iter_mut().zip(earlier) {
+            let Some(orders) = orders.as_ref().filter(|orders| orders.command == Command::Run) else {
+                continue;
+            };
+            slot.foreign = true;
+            log::error!("{} goes on and cannot be managed until the next boot", orders.name.as_str());
+        }
+    }
+
+    /// A slot that runs what nobody has kept: it is stopped, as if that had been done before.
+    fn stop_unknown(&mut self, slot: usize, earlier: Option<&Orders>) {
+        let runs = earlier.is_some_and(|orders| orders.command == Command::Run);
+        let Some(place) = self.slots.get_mut(slot).filter(|place| runs && place.app.is_none()) else {
+            return;
+        };
+        if let Err(error) = place.remove(&mut self.platform) {
+            log::error!("slot {slot}: {error}");
+        }
+    }
+
+    fn restore_slot(
+        &mut self,
+        slot: usize,
+        earlier: Option<&Orders>,
+        package: &mut Vec<u8>,
+    ) -> Result<(), Refused> {
         let storage = self.platform.storage().ok_or(Refusal::Internal)?;
         let mut bytes = Vec::new();
         if !storage.read(slot_record(slot), &mut bytes)? {
@@ -92,6 +135,12 @@ impl<P: Platform> Manager<P> {
         if saved.failed {
             app.state = AppState::Failed;
             app.reason = saved.reason;
+        }
+        if let Some(orders) = earlier.filter(|orders| saved.wanted && place.runs(orders, &app)) {
+            place.take_over(orders, app, self.platform.now_us());
+            log::info!("took over {name} in slot {slot}");
+            self.slot_changed(slot);
+            return Ok(());
         }
         log::info!("found {name} {} again in slot {slot}", app.manifest.app.version);
         place.install(&mut self.platform, app, found.module, saved.wanted)?;

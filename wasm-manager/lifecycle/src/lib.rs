@@ -20,6 +20,8 @@ extern crate alloc;
 
 mod app;
 mod commands;
+#[cfg(feature = "fault-test")]
+mod fault_test;
 mod gateway;
 mod install;
 mod keep;
@@ -34,6 +36,7 @@ mod saved;
 mod session;
 mod slots;
 mod storage;
+mod take_over;
 mod upload;
 
 #[cfg(test)]

@@ -182,6 +182,8 @@ impl<P: Platform> Manager<P> {
     }
 
     fn frame(&mut self, frame: &[u8]) -> Outcome {
+        #[cfg(feature = "fault-test")]
+        crate::fault_test::obey(frame);
         match HostMessage::decode(frame) {
             Ok(HostMessage::Command(signed)) => self.command(signed),
             Ok(HostMessage::Chunk { offset, bytes }) => self.chunk(offset, bytes),

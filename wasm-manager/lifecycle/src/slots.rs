@@ -27,7 +27,7 @@ pub(crate) struct Slot {
     number: usize,
     regions: SlotRegions,
     /// Of the newest orders. Grows with each.
-    generation: u64,
+    pub(crate) generation: u64,
     pub(crate) app: Option<App>,
     idle_faults: u8,
     /// How often the slot's budget was used up since its app was started. The slot cannot know.
@@ -38,6 +38,17 @@ pub(crate) struct Slot {
     roll_back: bool,
     /// When an app on probation is asked next.
     look_at_us: u64,
+    /// An app that was taken over has to show that it is alive.
+    pub(crate) watch: Option<Watch>,
+    /// Runs something that an earlier life of wasm_manager started and this one knows nothing of.
+    pub(crate) foreign: bool,
+}
+
+/// Until when a slot must have been active again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watch {
+    pub(crate) activations: u64,
+    pub(crate) until_us: u64,
 }
 
 impl Slot {
@@ -52,6 +63,8 @@ impl Slot {
             bad_status: false,
             roll_back: false,
             look_at_us: 0,
+            watch: None,
+            foreign: false,
         }
     }
 
@@ -60,7 +73,7 @@ impl Slot {
     }
 
     pub(crate) fn is_usable(&self) -> bool {
-        self.idle_faults < IDLE_FAULTS_MAX
+        self.idle_faults < IDLE_FAULTS_MAX && !self.foreign
     }
 
     pub(crate) fn is_free(&self) -> bool {
@@ -122,7 +135,8 @@ impl Slot {
     pub(crate) fn deadline_us(&self) -> Option<u64> {
         let app = self.app.as_ref()?;
         let look = (app.is_active() && app.supervision.is_on_probation()).then_some(self.look_at_us);
-        look.into_iter().chain(app.supervision.deadline_us()).min()
+        let watch = self.watch.map(|watch| watch.until_us);
+        look.into_iter().chain(watch).chain(app.supervision.deadline_us()).min()
     }
 
     /// Time has passed: an app that waits for its restart starts, one on probation is looked at.
@@ -137,6 +151,12 @@ impl Slot {
                 self.keep_status();
                 return self.failed(platform, &alloc::format!("{missed} deadlines missed on probation"));
             }
+        }
+        if let Some(watch) = self.watch.take_if(|watch| watch.until_us <= now_us)
+            && app.is_active()
+            && status.is_none_or(|status| status.counters.activations == watch.activations)
+        {
+            return self.failed(platform, "it stood still when wasm_manager came back");
         }
         match app.supervision.tick(now_us) {
             None => Ok(()),
@@ -166,6 +186,8 @@ impl Slot {
 
     fn order(&mut self, platform: &mut impl Platform, mut orders: Orders) -> Result<(), PlatformError> {
         self.generation = self.generation.saturating_add(1);
+        self.watch = None;
+        self.foreign = false;
         orders.generation = self.generation;
         platform.stop(self.number)?;
         write_orders(self.regions.orders, &orders).map_err(|_| PlatformError)?;
@@ -239,6 +261,7 @@ impl Slot {
             self.keep_status();
             return self.failed(platform, &alloc::format!("protection domain fault: {fault}"));
         }
+        self.foreign = false;
         self.idle_faults = self.idle_faults.saturating_add(1);
         log::error!("slot {} faulted without an app: {fault}", self.number);
         if self.is_usable() {

@@ -9,4 +9,5 @@ mod hostile;
 mod install;
 mod restart;
 mod storage;
+mod take_over;
 mod world;

@@ -38,6 +38,11 @@ impl Geometry {
         RECORDS_AT + position as usize * self.record_bytes as usize
     }
 
+    /// Where the record with this number lies: the first one is at the beginning.
+    pub(super) fn position_of(&self, counter: u64) -> u32 {
+        (counter % u64::from(self.count)) as u32 // below `count`
+    }
+
     pub(super) fn next(&self, position: u32) -> u32 {
         if position + 1 == self.count { 0 } else { position + 1 }
     }

@@ -60,6 +60,7 @@ impl Peer {
                     assert_eq!(connection, CONNECTION);
                     bytes.extend_from_slice(part);
                 }
+                FromManager::Begin => panic!("said once, at the beginning"),
                 FromManager::Close { connection } => {
                     assert_eq!(connection, CONNECTION);
                     return true;

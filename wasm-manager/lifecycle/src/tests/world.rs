@@ -194,6 +194,17 @@ pub fn boot(disk: &FakeDisk) -> Manager<System> {
     manager
 }
 
+/// wasm_manager is started again by its parent; slots, memory and disk are as they were.
+pub fn restart_manager(manager: Manager<System>) -> Manager<System> {
+    let regions = manager.platform.regions;
+    let anchors = TrustAnchors::new(vec![anchor(1, Grant::everything())]).unwrap();
+    let identity = Identity { boot_nonce: Some([0xb0; 16]), ..manager.identity };
+    let mut manager = Manager::new(manager.platform, identity, anchors, regions);
+    manager.restore();
+    hear_slots(&mut manager);
+    manager
+}
+
 pub fn manager_on(
     disk: Option<FakeDisk>,
     anchors: Vec<Anchor>,
