@@ -100,7 +100,7 @@ fn a_grant_that_is_too_small_is_seen() {
     let narrow = fs::read_to_string(&path).unwrap().replace("sensors = [\"*\"]", "sensors = [\"battery\"]");
     fs::write(&path, narrow).unwrap();
     let inspect = cofferdam(folder.path(), &["inspect", "sample.cdam", "--anchor", "keys/mine.toml"]);
-    assert!(stderr(&inspect, 1).contains("sensor imu"));
+    assert!(stderr(&inspect, 1).contains("permissions.sensors[0] \"imu\": not granted"));
 }
 
 #[test]

@@ -2,9 +2,10 @@
 //! Leases and outputs.
 
 use cofferdam_device_protocol::actuator::{Applied, Lease, Output, Request, done, refusal};
+use cofferdam_device_protocol::permission::{ActuatorOrder, ActuatorPermission, CLIENTS, Rate};
 use cofferdam_device_protocol::{ACTUATOR_COUNT, ACTUATORS, LEASE_MAX_US, Message, Status};
 
-/// A client: the channel that it calls on.
+/// A client: the number of a slot.
 type Client = u8;
 
 /// The actuators whose leases have run out since this was last asked for, and who held them.
@@ -32,19 +33,33 @@ struct Actuator {
     lease: Option<Held>,
 }
 
-/// The leases and the outputs.
+/// What one client may do with one actuator, and how much of it is used up.
+#[derive(Clone, Copy, Debug)]
+struct Permitted {
+    to: ActuatorPermission,
+    writes: Rate,
+    leases: Rate,
+}
+
+/// Who may what, the leases and the outputs.
 #[derive(Clone, Debug)]
 pub struct Guard {
     actuators: [Actuator; ACTUATOR_COUNT],
+    permitted: [[Option<Permitted>; ACTUATOR_COUNT]; CLIENTS],
     expired: Expired,
     changed: bool,
 }
 
 impl Guard {
-    /// Nobody holds anything; every output is safe.
+    /// Nobody may or holds anything; every output is safe.
     pub fn new() -> Self {
         let actuators = ACTUATORS.map(|actuator| Actuator { value: actuator.safe, lease: None });
-        Self { actuators, expired: Expired::default(), changed: true }
+        Self {
+            actuators,
+            permitted: [[None; ACTUATOR_COUNT]; CLIENTS],
+            expired: Expired::default(),
+            changed: true,
+        }
     }
 
     /// Serves one message of `client`.
@@ -69,6 +84,7 @@ impl Guard {
                 Ok(done())
             }
             Request::Read { id } => {
+                self.permitted(client, id)?;
                 self.output(id).map(|output| output.encode()).ok_or(Status::UnknownDevice)
             }
         }
@@ -79,10 +95,35 @@ impl Guard {
         self.serve(client, label, words, now_us).unwrap_or_else(refusal)
     }
 
+    /// Obeys one message of `wasm_manager`.
+    ///
+    /// # Errors
+    /// As [`ActuatorOrder::decode`].
+    pub fn obey(&mut self, label: u64, words: &[u64], now_us: u64) -> Result<(), Status> {
+        self.expire(now_us);
+        match ActuatorOrder::decode(label, words)? {
+            ActuatorOrder::Revoke { client } => {
+                self.permitted.get_mut(client).ok_or(Status::NotAClient)?.fill(None);
+                self.release_all(client_number(client)?);
+            }
+            ActuatorOrder::Permit { client, id, permission } => {
+                let place = self.permitted.get_mut(client).ok_or(Status::NotAClient)?;
+                *place.get_mut(id).ok_or(Status::UnknownDevice)? =
+                    Some(Permitted { to: permission, writes: Rate::default(), leases: Rate::default() });
+                // What is applied under the old permission may be outside the new one.
+                if self.held_by(client_number(client)?, id).is_ok() {
+                    self.make_safe(id);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Gives `client` the lease on actuator `id` for `duration_us` from now, or renews it.
     ///
     /// # Errors
-    /// [`Status::UnknownDevice`], [`Status::BadDuration`], [`Status::HeldByAnother`].
+    /// [`Status::UnknownDevice`], [`Status::NotAClient`], [`Status::NotPermitted`], [`Status::BadDuration`],
+    /// [`Status::HeldByAnother`], [`Status::TooOften`].
     pub fn acquire(
         &mut self,
         client: Client,
@@ -91,6 +132,7 @@ impl Guard {
         now_us: u64,
     ) -> Result<Lease, Status> {
         self.expire(now_us);
+        let permitted = *self.permitted(client, id)?;
         let actuator = self.actuators.get_mut(id).ok_or(Status::UnknownDevice)?;
         if !(1..=LEASE_MAX_US).contains(&duration_us) {
             return Err(Status::BadDuration);
@@ -98,20 +140,25 @@ impl Guard {
         if actuator.lease.is_some_and(|lease| lease.by != client) {
             return Err(Status::HeldByAnother);
         }
+        if !permitted.leases.allows(permitted.to.writes_per_second, now_us) {
+            return Err(Status::TooOften);
+        }
         self.changed |= actuator.lease.is_none();
         let until_us = now_us.saturating_add(duration_us);
         actuator.lease = Some(Held { by: client, until_us });
+        self.permitted(client, id)?.leases.count(now_us);
         Ok(Lease { until_us })
     }
 
     /// Moves actuator `id`, which `client` must hold.
     ///
     /// # Errors
-    /// [`Status::UnknownDevice`], [`Status::NoLease`], [`Status::HeldByAnother`], [`Status::NotANumber`],
-    /// [`Status::OutOfRange`]; what the actuator does has not changed then.
+    /// [`Status::UnknownDevice`], [`Status::NotAClient`], [`Status::NotPermitted`], [`Status::NoLease`],
+    /// [`Status::HeldByAnother`], [`Status::NotANumber`], [`Status::OutOfRange`], [`Status::TooOften`]; what the actuator does has not changed then.
     pub fn write(&mut self, client: Client, id: usize, value: f64, now_us: u64) -> Result<Applied, Status> {
         self.expire(now_us);
         let limits = ACTUATORS.get(id).ok_or(Status::UnknownDevice)?;
+        let permitted = *self.permitted(client, id)?;
         let actuator = self.held_by(client, id)?;
         if value.is_nan() {
             return Err(Status::NotANumber);
@@ -119,9 +166,16 @@ impl Guard {
         if !(limits.min..=limits.max).contains(&value) {
             return Err(Status::OutOfRange);
         }
+        if !(permitted.to.min..=permitted.to.max).contains(&value) {
+            return Err(Status::NotPermitted);
+        }
+        if !permitted.writes.allows(permitted.to.writes_per_second, now_us) {
+            return Err(Status::TooOften);
+        }
         let changed = actuator.value != value;
         actuator.value = value;
         self.changed |= changed;
+        self.permitted(client, id)?.writes.count(now_us);
         Ok(Applied { value })
     }
 
@@ -184,6 +238,11 @@ impl Guard {
         core::mem::take(&mut self.expired)
     }
 
+    fn permitted(&mut self, client: Client, id: usize) -> Result<&mut Permitted, Status> {
+        let all = self.permitted.get_mut(usize::from(client)).ok_or(Status::NotAClient)?;
+        all.get_mut(id).ok_or(Status::UnknownDevice)?.as_mut().ok_or(Status::NotPermitted)
+    }
+
     fn held_by(&mut self, client: Client, id: usize) -> Result<&mut Actuator, Status> {
         let actuator = self.actuators.get_mut(id).ok_or(Status::UnknownDevice)?;
         match actuator.lease {
@@ -199,6 +258,10 @@ impl Guard {
             self.changed = true;
         }
     }
+}
+
+fn client_number(client: usize) -> Result<Client, Status> {
+    Client::try_from(client).map_err(|_| Status::NotAClient)
 }
 
 impl Actuator {

@@ -4,6 +4,7 @@ extern crate std;
 use std::vec::Vec;
 
 use cofferdam_device_protocol::actuator::Request;
+use cofferdam_device_protocol::permission::{ActuatorOrder, ActuatorPermission, CLIENTS};
 use cofferdam_device_protocol::{ACTUATOR_COUNT, ACTUATORS, LEASE_MAX_US, Status};
 use proptest::prelude::*;
 
@@ -12,10 +13,81 @@ use super::*;
 const BRAKE: usize = 4;
 const ALICE: u8 = 1;
 const MALLORY: u8 = 2;
+const ALL: ActuatorPermission = ActuatorPermission { min: 0.0, max: 1.0, writes_per_second: u32::MAX };
+
+fn permit(guard: &mut Guard, client: u8, id: usize, permission: ActuatorPermission, now_us: u64) {
+    let order = ActuatorOrder::Permit { client: client.into(), id, permission }.encode();
+    guard.obey(order.label, order.words(), now_us).unwrap();
+}
+
+fn revoke(guard: &mut Guard, client: u8, now_us: u64) {
+    let order = ActuatorOrder::Revoke { client: client.into() }.encode();
+    guard.obey(order.label, order.words(), now_us).unwrap();
+}
+
+/// A guard that permits everybody everything.
+fn open() -> Guard {
+    let mut guard = Guard::new();
+    for client in 0..CLIENTS as u8 {
+        (0..ACTUATOR_COUNT).for_each(|id| permit(&mut guard, client, id, ALL, 0));
+    }
+    guard
+}
+
+#[test]
+fn nothing_is_permitted_at_boot() {
+    let mut guard = Guard::new();
+    for client in 0..CLIENTS as u8 {
+        for id in 0..ACTUATOR_COUNT {
+            assert_eq!(guard.acquire(client, id, 100, 0).unwrap_err(), Status::NotPermitted);
+            assert_eq!(guard.write(client, id, 0.5, 0).unwrap_err(), Status::NotPermitted);
+            assert_eq!(guard.serve(client, 5, &[id as u64], 0).unwrap_err(), Status::NotPermitted);
+        }
+    }
+    assert_eq!(guard.acquire(CLIENTS as u8, 0, 100, 0).unwrap_err(), Status::NotAClient);
+}
+
+#[test]
+fn a_permission_bounds_value_and_rate() {
+    let mut guard = Guard::new();
+    permit(&mut guard, ALICE, BRAKE, ActuatorPermission { min: 0.2, max: 0.5, writes_per_second: 2 }, 0);
+    assert_eq!(guard.acquire(ALICE, 0, 100, 0).unwrap_err(), Status::NotPermitted, "another actuator");
+    assert_eq!(guard.acquire(MALLORY, BRAKE, 100, 0).unwrap_err(), Status::NotPermitted, "another client");
+    guard.acquire(ALICE, BRAKE, LEASE_MAX_US, 1).unwrap();
+    for (value, status) in
+        [(0.1, Status::NotPermitted), (0.51, Status::NotPermitted), (1.1, Status::OutOfRange)]
+    {
+        assert_eq!(guard.write(ALICE, BRAKE, value, 1).unwrap_err(), status);
+    }
+    guard.write(ALICE, BRAKE, 0.2, 2).unwrap();
+    guard.write(ALICE, BRAKE, 0.5, 3).unwrap();
+    assert_eq!(guard.write(ALICE, BRAKE, 0.3, 4).unwrap_err(), Status::TooOften);
+    assert_eq!(guard.output(BRAKE).unwrap().value, 0.5);
+    guard.acquire(ALICE, BRAKE, LEASE_MAX_US, 999_999).unwrap();
+    assert_eq!(guard.acquire(ALICE, BRAKE, LEASE_MAX_US, 999_999).unwrap_err(), Status::TooOften);
+    guard.write(ALICE, BRAKE, 0.3, 1_000_000).unwrap();
+}
+
+#[test]
+fn revoking_and_changing_end_leases() {
+    let mut guard = open();
+    for id in 0..ACTUATOR_COUNT {
+        guard.acquire(if id == 0 { MALLORY } else { ALICE }, id, 1_000, 0).unwrap();
+    }
+    guard.write(MALLORY, 0, 1.0, 0).unwrap();
+    guard.write(ALICE, 1, 1.0, 0).unwrap();
+    guard.write(ALICE, BRAKE, 1.0, 0).unwrap();
+    permit(&mut guard, ALICE, BRAKE, ActuatorPermission { max: 0.5, ..ALL }, 1);
+    assert_eq!(guard.output(BRAKE).unwrap().holder, None, "the old value may not stay");
+    revoke(&mut guard, ALICE, 2);
+    assert_eq!(guard.outputs().map(|output| output.value), [1.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(guard.acquire(ALICE, 1, 100, 3).unwrap_err(), Status::NotPermitted);
+    guard.write(MALLORY, 0, 0.5, 3).unwrap();
+}
 
 #[test]
 fn nothing_moves_without_a_lease() {
-    let mut guard = Guard::new();
+    let mut guard = open();
     assert_eq!(guard.write(ALICE, BRAKE, 0.5, 0).unwrap_err(), Status::NoLease);
     assert_eq!(guard.release(ALICE, BRAKE, 0), Err(Status::NoLease));
     guard.acquire(ALICE, BRAKE, 100, 0).unwrap();
@@ -29,7 +101,7 @@ fn nothing_moves_without_a_lease() {
 
 #[test]
 fn a_lease_runs_out_by_itself() {
-    let mut guard = Guard::new();
+    let mut guard = open();
     assert_eq!(guard.acquire(ALICE, BRAKE, 100, 1_000).unwrap().until_us, 1_100);
     guard.write(ALICE, BRAKE, 1.0, 1_000).unwrap();
     assert_eq!(guard.next_expiry_us(), Some(1_100));
@@ -45,7 +117,7 @@ fn a_lease_runs_out_by_itself() {
 
 #[test]
 fn a_late_timer_does_not_make_a_lease_longer() {
-    let mut guard = Guard::new();
+    let mut guard = open();
     guard.acquire(ALICE, BRAKE, 100, 0).unwrap();
     assert_eq!(guard.write(ALICE, BRAKE, 1.0, 100).unwrap_err(), Status::NoLease);
     guard.acquire(MALLORY, BRAKE, 100, 101).unwrap();
@@ -53,7 +125,7 @@ fn a_late_timer_does_not_make_a_lease_longer() {
 
 #[test]
 fn bad_values_change_nothing() {
-    let mut guard = Guard::new();
+    let mut guard = open();
     guard.acquire(ALICE, 0, LEASE_MAX_US, 0).unwrap();
     guard.write(ALICE, 0, 0.25, 0).unwrap();
     for (value, status) in [
@@ -73,7 +145,7 @@ fn bad_values_change_nothing() {
 
 #[test]
 fn giving_back_makes_safe() {
-    let mut guard = Guard::new();
+    let mut guard = open();
     for id in 0..ACTUATOR_COUNT {
         guard.acquire(ALICE, id, 1_000, 0).unwrap();
         guard.write(ALICE, id, 1.0, 0).unwrap();
@@ -88,7 +160,7 @@ fn giving_back_makes_safe() {
 
 #[test]
 fn changes_are_told_once() {
-    let mut guard = Guard::new();
+    let mut guard = open();
     assert!(guard.take_changed(), "the first outputs are to be published");
     assert!(!guard.take_changed());
     guard.acquire(ALICE, 0, 1_000, 0).unwrap();
@@ -126,11 +198,99 @@ fn steps() -> impl Strategy<Value = Vec<(u8, Request, u64)>> {
     proptest::collection::vec((0u8..3, request, 0u64..2_000), 1..100)
 }
 
+/// What may come to the guard: a client's message, or the manager's.
+#[derive(Clone, Debug)]
+enum Event {
+    Call(u8, Request),
+    Order(ActuatorOrder),
+}
+
+fn events() -> impl Strategy<Value = Vec<(Event, u64)>> {
+    let order = prop_oneof![
+        (0..CLIENTS).prop_map(|client| ActuatorOrder::Revoke { client }),
+        (0..CLIENTS, 0..ACTUATOR_COUNT, 0.0..0.6f64, 0.0..0.4f64, 1u32..6).prop_map(
+            |(client, id, min, width, writes_per_second)| ActuatorOrder::Permit {
+                client,
+                id,
+                permission: ActuatorPermission { min, max: min + width, writes_per_second },
+            }
+        ),
+    ];
+    // Leases long enough for values to stay while permissions change.
+    let call = prop_oneof![
+        (0..ACTUATOR_COUNT, 1u64..=LEASE_MAX_US)
+            .prop_map(|(id, duration_us)| Request::LeaseAcquire { id, duration_us }),
+        (0..ACTUATOR_COUNT, prop_oneof![0.0..=1.0, Just(f64::NAN), Just(2.0)])
+            .prop_map(|(id, value)| Request::Write { id, value }),
+        (0..ACTUATOR_COUNT).prop_map(|id| Request::LeaseRelease { id }),
+    ];
+    let event = prop_oneof![
+        1 => order.prop_map(Event::Order),
+        4 => (0..=CLIENTS as u8, call).prop_map(|(client, request)| Event::Call(client, request)),
+    ];
+    proptest::collection::vec((event, 0u64..100_000), 1..200)
+}
+
+proptest! {
+    /// Whatever comes from whom and when: an output is safe, or within what its holder is permitted; a client without a
+    /// permission holds nothing; no second has more writes than are permitted; who is refused changes nothing.
+    #[test]
+    fn outputs_stay_within_permissions(events in events()) {
+        let mut guard = Guard::new();
+        let mut now_us = 0u64;
+        let mut permitted = [[None::<ActuatorPermission>; ACTUATOR_COUNT]; CLIENTS];
+        let mut writes = std::collections::BTreeMap::<(u8, usize, u64), u32>::new();
+        for (event, wait_us) in events {
+            now_us += wait_us;
+            guard.expire(now_us);
+            let before = guard.outputs();
+            match event {
+                Event::Call(client, request) => {
+                    let message = request.encode();
+                    let outcome = guard.serve(client, message.label, message.words(), now_us);
+                    if outcome.is_err() {
+                        prop_assert_eq!(guard.outputs(), before);
+                    } else if let Request::Write { id, .. } = request {
+                        let count = writes.entry((client, id, now_us / 1_000_000)).or_default();
+                        *count += 1;
+                        let limit = permitted[usize::from(client)][id].unwrap().writes_per_second;
+                        prop_assert!(*count <= limit);
+                    }
+                }
+                Event::Order(order) => {
+                    let message = order.encode();
+                    guard.obey(message.label, message.words(), now_us).unwrap();
+                    match order {
+                        ActuatorOrder::Revoke { client } => permitted[client] = [None; ACTUATOR_COUNT],
+                        ActuatorOrder::Permit { client, id, permission } => {
+                            permitted[client][id] = Some(permission);
+                            writes.retain(|(by, of, _), _| (usize::from(*by), *of) != (client, id));
+                        }
+                    }
+                }
+            }
+            for (id, output) in guard.outputs().iter().enumerate() {
+                let Some(holder) = output.holder else {
+                    prop_assert_eq!(output.value, ACTUATORS[id].safe);
+                    continue;
+                };
+                let permission = permitted[usize::from(holder)][id];
+                prop_assert!(permission.is_some(), "client {} holds {} without a permission", holder, id);
+                let permission = permission.unwrap();
+                prop_assert!(
+                    output.value == ACTUATORS[id].safe
+                        || (permission.min..=permission.max).contains(&output.value)
+                );
+            }
+        }
+    }
+}
+
 proptest! {
     /// The rules in the crate's documentation, against a model that keeps who may and until when.
     #[test]
     fn rules_hold_against_random_clients(steps in steps()) {
-        let mut guard = Guard::new();
+        let mut guard = open();
         let mut now_us = 0u64;
         // The model: for each actuator the holder, the end of the lease, and the value.
         let mut model = [(None::<u8>, 0u64, 0.0f64); ACTUATOR_COUNT];
@@ -193,7 +353,7 @@ proptest! {
 
     #[test]
     fn any_message_is_answered(client: u8, label in 0u64..8, words in proptest::collection::vec(any::<u64>(), 0..4), now_us: u64) {
-        let mut guard = Guard::new();
+        let mut guard = open();
         let message = guard.answer(client, label, &words, now_us);
         prop_assert!(Status::from_code(message.label).is_some());
     }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What clients may ask `actuator_guard`.
 //!
-//! A client is the channel that it calls on. It may write to an actuator while it holds the lease on it; when
-//! the lease is released or runs out, the guard drives the actuator to its safe value by itself.
+//! A client is a slot, told by the channel that it calls on. It may lease and write what `wasm_manager` permits it
+//! ([`crate::permission`]), and write to an actuator only while it holds the lease on it; when the lease is released or
+//! runs out, or the permission is revoked, the guard drives the actuator to its safe value by itself.
 
 use crate::sensor::success;
 use crate::{ACTUATORS, Actuator, BadReply, CallError, Message, Status};
@@ -29,7 +30,7 @@ pub enum Request {
     Write {
         /// Which actuator.
         id: usize,
-        /// The value to apply, within the actuator's range (the guard checks).
+        /// The value to apply, within the client's permission (the guard checks).
         value: f64,
     },
     /// Give a lease back: answered by [`done`].
@@ -39,7 +40,7 @@ pub enum Request {
     },
     /// Give every lease of this client back: answered by [`done`].
     ReleaseAll,
-    /// What an actuator is doing: answered by [`Output`]. Needs no lease.
+    /// What an actuator is doing: answered by [`Output`]. Needs a permission, no lease.
     Read {
         /// Which actuator.
         id: usize,
@@ -145,14 +146,14 @@ impl Applied {
 pub struct Output {
     /// Its value.
     pub value: f64,
-    /// The client that holds the lease, if any: a channel id of `actuator_guard`.
+    /// The client that holds the lease, if any: a slot's number.
     pub holder: Option<u8>,
 }
 
 impl Output {
-    /// The message that carries this answer; the holder is its channel id + 1, or zero for nobody.
+    /// The message that carries this answer; the holder is its slot's number + 1, or zero for nobody.
     pub fn encode(&self) -> Message {
-        let holder = self.holder.map_or(0, |channel| u64::from(channel) + 1);
+        let holder = self.holder.map_or(0, |client| u64::from(client) + 1);
         Message::new(Status::Ok as u64, &[self.value.to_bits(), holder])
     }
 

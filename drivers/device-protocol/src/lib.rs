@@ -2,6 +2,8 @@
 //! Contract of `sensor_hub` and `actuator_guard`: which devices there are ([`SENSORS`], [`ACTUATORS`]), what
 //! their values mean, and the messages by which a client reads and moves them ([`sensor`], [`actuator`]).
 //!
+//! Which slot may touch what is told to both by `wasm_manager` ([`permission`]).
+//!
 //! What the outputs are is also published in shared memory ([`outputs`]).
 //!
 //! This crate encodes and decodes; it sends nothing. The feature `pd` adds the clients in its module `pd`, which do.
@@ -14,6 +16,7 @@ mod message;
 pub mod outputs;
 #[cfg(feature = "pd")]
 pub mod pd;
+pub mod permission;
 pub mod sensor;
 mod status;
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::{ACTUATOR_COUNT, ACTUATORS};
 /// `Coffouts`, little-endian.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"Coffouts");
 /// The version of this layout.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// How often a reader tries again when the writer is at work.
 const READ_TRIES: usize = 4;
 
@@ -45,7 +45,7 @@ pub struct Layout {
 pub struct OutputLayout {
     /// What it does: the bits of an `f64`.
     pub value: u64,
-    /// Who holds the lease: a channel id of the guard + 1, or zero for nobody.
+    /// Who holds the lease: a slot's number + 1, or zero for nobody.
     pub holder: u64,
 }
 
@@ -125,7 +125,7 @@ impl Writer {
         self.region.store_u64_relaxed(offset_of!(Layout, time_us), time_us)?;
         for (index, output) in outputs.iter().enumerate() {
             let at = offset_of!(Layout, outputs) + index * size_of::<OutputLayout>();
-            let holder = output.holder.map_or(0, |channel| u64::from(channel) + 1);
+            let holder = output.holder.map_or(0, |client| u64::from(client) + 1);
             self.region.store_u64_relaxed(at, output.value.to_bits())?;
             self.region.store_u64_relaxed(at + size_of::<u64>(), holder)?;
         }
@@ -176,7 +176,7 @@ impl Layout {
         let mut outputs = [Output { value: 0.0, holder: None }; ACTUATOR_COUNT];
         for ((output, layout), actuator) in outputs.iter_mut().zip(&self.outputs).zip(&ACTUATORS) {
             output.value = f64::from_bits(layout.value);
-            output.holder = layout.holder.checked_sub(1).and_then(|channel| u8::try_from(channel).ok());
+            output.holder = layout.holder.checked_sub(1).and_then(|client| u8::try_from(client).ok());
             if !(actuator.min..=actuator.max).contains(&output.value) {
                 return Err(ReadError::BadValue { id: actuator.id });
             }
@@ -205,7 +205,7 @@ mod tests {
         region.copy_out(0, &mut bytes).unwrap();
         let mut golden = std::vec::Vec::new();
         golden.extend_from_slice(b"Coffouts");
-        golden.extend_from_slice(&[1, 0, 0, 0, 5, 0, 0, 0]);
+        golden.extend_from_slice(&[2, 0, 0, 0, 5, 0, 0, 0]);
         for word in [2u64, 7, 0x3ff0 << 48, 4] {
             golden.extend_from_slice(&word.to_le_bytes());
         }

@@ -5,6 +5,7 @@
 use sel4_microkit::{Channel, MessageInfo};
 
 use crate::actuator::{self, Applied, Lease, Output};
+use crate::permission::{ActuatorOrder, Permissions, SensorOrder};
 use crate::sensor::{self, Info, Reading};
 use crate::{CallError, Message, WORDS_MAX};
 
@@ -18,6 +19,11 @@ impl Sensors {
     /// The hub behind `channel`.
     pub const fn new(channel: Channel) -> Self {
         Self { channel }
+    }
+
+    /// The channel, for who calls past this client.
+    pub const fn channel(&self) -> Channel {
+        self.channel
     }
 
     /// The latest sample of sensor `id`.
@@ -47,6 +53,11 @@ impl Actuators {
     /// The guard behind `channel`.
     pub const fn new(channel: Channel) -> Self {
         Self { channel }
+    }
+
+    /// The channel, for who calls past this client.
+    pub const fn channel(&self) -> Channel {
+        self.channel
     }
 
     /// Takes or renews the lease on actuator `id` for `duration_us` from now.
@@ -88,6 +99,46 @@ impl Actuators {
     /// As [`Actuators::lease_acquire`].
     pub fn read(&self, id: usize) -> Result<Output, CallError> {
         call(self.channel, actuator::Request::Read { id }.encode(), Output::decode)
+    }
+}
+
+/// `sensor_hub` and `actuator_guard`, seen by `wasm_manager`.
+#[derive(Clone, Copy, Debug)]
+pub struct Permitting {
+    sensors: Channel,
+    actuators: Channel,
+}
+
+impl Permitting {
+    /// The servers behind these channels.
+    pub const fn new(sensors: Channel, actuators: Channel) -> Self {
+        Self { sensors, actuators }
+    }
+
+    /// Slot `client` may touch nothing any more; its leases end and its outputs are safe when this returns.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] with a server's reason, [`CallError::BadReply`] if one is not to be understood. The other
+    /// server has been told all the same.
+    pub fn revoke(&self, client: usize) -> Result<(), CallError> {
+        let moved = call(self.actuators, ActuatorOrder::Revoke { client }.encode(), actuator::decode_done);
+        call(self.sensors, SensorOrder::Revoke { client }.encode(), actuator::decode_done)?;
+        moved
+    }
+
+    /// Slot `client` may touch `permissions` and nothing else.
+    ///
+    /// # Errors
+    /// As [`Permitting::revoke`]; the slot may have some of the permissions then.
+    pub fn permit(&self, client: usize, permissions: &Permissions) -> Result<(), CallError> {
+        self.revoke(client)?;
+        for order in permissions.sensor_orders(client) {
+            call(self.sensors, order.encode(), actuator::decode_done)?;
+        }
+        for order in permissions.actuator_orders(client) {
+            call(self.actuators, order.encode(), actuator::decode_done)?;
+        }
+        Ok(())
     }
 }
 

@@ -29,6 +29,12 @@ pub enum Status {
     BadDuration = 10,
     /// The caller's channel is none that this server serves.
     NotAClient = 11,
+    /// The caller may not touch this device, or not with this value. What the actuator does has not changed.
+    NotPermitted = 12,
+    /// More often in this second than the caller may.
+    TooOften = 13,
+    /// A permission that no slot can have.
+    BadPermission = 14,
 }
 
 impl Status {
@@ -46,6 +52,9 @@ impl Status {
             9 => Status::NotANumber,
             10 => Status::BadDuration,
             11 => Status::NotAClient,
+            12 => Status::NotPermitted,
+            13 => Status::TooOften,
+            14 => Status::BadPermission,
             _ => return None,
         })
     }
@@ -83,6 +92,9 @@ impl fmt::Display for Status {
             Status::NotANumber => "value is not a number",
             Status::BadDuration => "lease duration out of range",
             Status::NotAClient => "not a client",
+            Status::NotPermitted => "not permitted",
+            Status::TooOften => "too often",
+            Status::BadPermission => "not a permission",
         })
     }
 }

@@ -82,12 +82,15 @@ fn golden_statuses() {
         Status::NotANumber,
         Status::BadDuration,
         Status::NotAClient,
+        Status::NotPermitted,
+        Status::TooOften,
+        Status::BadPermission,
     ];
     for (status, code) in all.into_iter().zip(1..) {
         assert_eq!(status as u64, code);
         assert_eq!(Status::from_code(code), Some(status));
     }
-    assert_eq!((Status::from_code(0), Status::from_code(12)), (None, None));
+    assert_eq!((Status::from_code(0), Status::from_code(15)), (None, None));
 }
 
 #[test]
@@ -131,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn any_reply_is_taken_or_refused(label in 0u64..14, words in proptest::collection::vec(any::<u64>(), 0..12)) {
+    fn any_reply_is_taken_or_refused(label in 0u64..17, words in proptest::collection::vec(any::<u64>(), 0..12)) {
         let _ = Reading::decode(label, &words);
         let _ = Info::decode(label, &words);
         let _ = Lease::decode(label, &words);

@@ -10,17 +10,17 @@ mod regions;
 
 use cofferdam_actuator_guard::{Guard, Throttle};
 use cofferdam_device_protocol::outputs::Writer;
+use cofferdam_device_protocol::permission::CLIENTS;
 use cofferdam_device_protocol::{ACTUATOR_COUNT, ACTUATORS, Status, WORDS_MAX, actuator, pd};
 use cofferdam_shared_memory::OutOfBounds;
 use cofferdam_timer_protocol::pd::Timer;
 use sel4_microkit::{Channel, ChannelSet, Handler, MessageInfo, channel, now_us, protection_domain};
 
-/// Clients in `system.xml`.
-const CLIENTS: usize = 4;
-
 struct ActuatorGuard {
     guard: Guard,
+    /// By slot.
     clients: [(Channel, &'static str); CLIENTS],
+    manager: Channel,
     outputs: Writer,
     timer: Timer,
     /// When the timer fires, if it is set. It may be set too early, never too late.
@@ -42,6 +42,7 @@ fn init() -> impl Handler {
             (channel!(slot_2_channel), "app_slot_2"),
             (channel!(slot_3_channel), "app_slot_3"),
         ],
+        manager: channel!(manager_channel),
         outputs,
         timer: Timer::new(channel!(timer_channel)),
         timer_us: None,
@@ -56,13 +57,13 @@ fn init() -> impl Handler {
 }
 
 impl ActuatorGuard {
-    /// Which client, in the order of the table; a channel that is none's gives `CLIENTS`.
-    fn client(&self, id: u64) -> usize {
-        self.clients.iter().position(|(channel, _)| channel.id() == id).unwrap_or(CLIENTS)
+    /// Which client calls on this channel; one that is none's gives `CLIENTS`.
+    fn client(&self, channel: Channel) -> usize {
+        self.clients.iter().position(|(of_client, _)| *of_client == channel).unwrap_or(CLIENTS)
     }
 
-    fn client_name(&self, id: u64) -> &'static str {
-        self.clients.get(self.client(id)).map_or("a channel that is no client's", |(_, name)| name)
+    fn client_name(&self, client: usize) -> &'static str {
+        self.clients.get(client).map_or("a channel that is no client's", |(_, name)| name)
     }
 
     fn publish(&mut self, now_us: u64) -> Result<(), OutOfBounds> {
@@ -73,8 +74,8 @@ impl ActuatorGuard {
     fn settle(&mut self, now_us: u64) -> Result<(), OutOfBounds> {
         let published = self.publish(now_us);
         for (id, holder) in self.guard.take_expired().iter() {
-            let holder = u64::from(holder);
-            if let Some(times) = self.expiries.happened(self.client(holder), now_us) {
+            let holder = usize::from(holder);
+            if let Some(times) = self.expiries.happened(holder, now_us) {
                 let actuator = ACTUATORS.get(id).map_or("?", |actuator| actuator.name);
                 log::warn!(
                     "lease of {} on {actuator} ran out: safe value ({times})",
@@ -110,18 +111,21 @@ impl Handler for ActuatorGuard {
         let now_us = now_us();
         let mut buffer = [0; WORDS_MAX + 1];
         let words = pd::receive(message, &mut buffer);
-        let client = self.client(channel.id());
-        let outcome = if client < CLIENTS {
-            self.guard.serve(channel.id() as u8, message.label(), words, now_us)
+        let client = self.client(channel);
+        let outcome = if channel == self.manager {
+            self.guard.obey(message.label(), words, now_us).map(|()| actuator::done())
         } else {
-            Err(Status::NotAClient)
+            match u8::try_from(client) {
+                Ok(client) => self.guard.serve(client, message.label(), words, now_us),
+                Err(_) => Err(Status::NotAClient),
+            }
         };
         if let Err(status) = outcome
             && let Some(times) = self.refusals.happened(client, now_us)
         {
             log::warn!(
                 "refused {} request {}: {status} ({times})",
-                self.client_name(channel.id()),
+                if channel == self.manager { "wasm_manager's" } else { self.client_name(client) },
                 message.label()
             );
         }

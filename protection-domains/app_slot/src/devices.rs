@@ -72,6 +72,8 @@ fn code(error: CallError) -> ErrorCode {
     match error {
         CallError::Refused(Status::UnknownDevice) => ErrorCode::UndefinedDevice,
         CallError::Refused(Status::NotReady) => ErrorCode::NotReady,
+        CallError::Refused(Status::NotPermitted) => ErrorCode::NotPermitted,
+        CallError::Refused(Status::TooOften) => ErrorCode::RateLimited,
         CallError::Refused(Status::NoLease) => ErrorCode::NoLease,
         CallError::Refused(Status::HeldByAnother) => ErrorCode::AlreadyInUse,
         CallError::Refused(Status::OutOfRange | Status::NotANumber | Status::BadDuration) => {

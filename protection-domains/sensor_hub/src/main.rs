@@ -11,9 +11,12 @@
 mod regions;
 
 use cofferdam_device_protocol::outputs::{self, Outputs, ReadError};
-use cofferdam_device_protocol::{SAMPLE_PERIOD_US, SENSOR_COUNT, WORDS_MAX, actuator_by_name, pd};
+use cofferdam_device_protocol::permission::CLIENTS;
+use cofferdam_device_protocol::{
+    Message, SAMPLE_PERIOD_US, SENSOR_COUNT, Status, WORDS_MAX, actuator, actuator_by_name, pd, sensor,
+};
 use cofferdam_shared_memory::SharedRegion;
-use cofferdam_synthetic_sensors::{BATCH_PERIOD_US, Controls, Hub};
+use cofferdam_synthetic_sensors::{Access, BATCH_PERIOD_US, Controls, Hub};
 use cofferdam_timer_protocol::CallError;
 use cofferdam_timer_protocol::pd::Timer;
 use sel4_microkit::{Channel, ChannelSet, Handler, MessageInfo, channel, now_us, protection_domain};
@@ -25,6 +28,11 @@ const QUIET_US: u64 = 1_000_000;
 
 struct SensorHub {
     hub: Hub,
+    access: Access,
+    /// By slot.
+    clients: [Channel; CLIENTS],
+    manager: Channel,
+    refused: u64,
     timer: Timer,
     outputs: SharedRegion,
     skipped: u64,
@@ -44,6 +52,15 @@ fn init() -> impl Handler {
     log::info!("{SENSOR_COUNT} synthetic sensors, a sample every {SAMPLE_PERIOD_US} us");
     SensorHub {
         hub: Hub::new(SEED, first_us),
+        access: Access::default(),
+        clients: [
+            channel!(slot_0_channel),
+            channel!(slot_1_channel),
+            channel!(slot_2_channel),
+            channel!(slot_3_channel),
+        ],
+        manager: channel!(manager_channel),
+        refused: 0,
         timer,
         outputs: regions::outputs(),
         skipped: 0,
@@ -74,6 +91,14 @@ impl SensorHub {
         self.complain(now_us);
     }
 
+    /// A slot asks: what it may not have costs it no sample.
+    fn read(&mut self, channel: Channel, label: u64, words: &[u64]) -> Result<Message, Status> {
+        let client = self.clients.iter().position(|client| *client == channel).ok_or(Status::NotAClient)?;
+        self.access.check(client, label, words, now_us())?;
+        self.advance();
+        self.hub.serve(label, words)
+    }
+
     fn complain(&mut self, now_us: u64) {
         if now_us < self.last_complaint_us + QUIET_US {
             return;
@@ -82,6 +107,11 @@ impl SensorHub {
         if skipped > 0 {
             self.last_complaint_us = now_us;
             log::warn!("{skipped} samples skipped");
+        }
+        let refused = core::mem::take(&mut self.refused);
+        if refused > 0 {
+            self.last_complaint_us = now_us;
+            log::warn!("{refused} requests refused");
         }
         if let Some(error) = self.last_error.take() {
             self.last_complaint_us = now_us;
@@ -112,10 +142,17 @@ impl Handler for SensorHub {
         Ok(())
     }
 
-    fn protected(&mut self, _: Channel, message: MessageInfo) -> Result<MessageInfo, CallError> {
+    fn protected(&mut self, channel: Channel, message: MessageInfo) -> Result<MessageInfo, CallError> {
         let mut buffer = [0; WORDS_MAX + 1];
         let words = pd::receive(message, &mut buffer);
-        self.advance();
-        Ok(pd::answer(&self.hub.answer(message.label(), words)))
+        let answer = if channel == self.manager {
+            self.access.obey(message.label(), words).map(|()| actuator::done())
+        } else {
+            self.read(channel, message.label(), words)
+        };
+        if answer.is_err() {
+            self.refused += 1;
+        }
+        Ok(pd::answer(&answer.unwrap_or_else(sensor::refusal)))
     }
 }

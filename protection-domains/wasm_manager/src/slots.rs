@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The slots' protection domains, which are children of this one.
 
+use cofferdam_device_protocol::CallError;
+use cofferdam_device_protocol::pd::Permitting;
+use cofferdam_device_protocol::permission::{CLIENTS, Permissions};
 use cofferdam_lifecycle::{Platform, PlatformError, SLOTS, Storage};
-use sel4_microkit::{Child, child, heap, now_us};
+use sel4_microkit::{Child, channel, child, heap, now_us};
 
 use crate::storage::Disk;
+
+// The servers' clients are the slots.
+const _: () = assert!(CLIENTS == SLOTS);
 
 /// The children by slot number; also everything else that the manager needs from the system.
 pub struct Slots {
     children: [Child; SLOTS],
+    permitting: Permitting,
     disk: Option<Disk>,
 }
 
 /// As `system.xml` numbers them.
 pub fn slots(disk: Option<Disk>) -> Slots {
-    Slots { children: children(), disk }
+    let permitting = Permitting::new(channel!(sensor_channel), channel!(actuator_channel));
+    Slots { children: children(), permitting, disk }
 }
 
 fn children() -> [Child; SLOTS] {
@@ -40,6 +48,11 @@ pub fn report_exhaustion() -> Result<(), sel4_microkit::Error> {
     children().iter().try_for_each(|child| child.report_exhaustion())
 }
 
+fn failed(what: &str, slot: usize, error: CallError) -> PlatformError {
+    log::error!("slot {slot}: {what}: {error}");
+    PlatformError
+}
+
 impl Slots {
     fn child(&self, slot: usize) -> Result<Child, PlatformError> {
         self.children.get(slot).copied().ok_or(PlatformError)
@@ -49,6 +62,16 @@ impl Slots {
 impl Platform for Slots {
     fn now_us(&self) -> u64 {
         now_us()
+    }
+
+    fn revoke(&mut self, slot: usize) -> Result<(), PlatformError> {
+        self.permitting.revoke(slot).map_err(|error| failed("permissions not revoked", slot, error))
+    }
+
+    fn permit(&mut self, slot: usize, permissions: &Permissions) -> Result<(), PlatformError> {
+        self.permitting
+            .permit(slot, permissions)
+            .map_err(|error| failed("permissions not given", slot, error))
     }
 
     fn stop(&mut self, slot: usize) -> Result<(), PlatformError> {

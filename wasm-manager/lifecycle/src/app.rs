@@ -4,6 +4,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use cofferdam_device_protocol::permission::Permissions;
 use cofferdam_management_protocol::{AppEntry, AppState, AppStats};
 use cofferdam_package::manifest::AfterRestarts;
 use cofferdam_package::{KeyId, Manifest};
@@ -18,6 +19,8 @@ pub(crate) struct App {
     pub(crate) signer: KeyId,
     /// How to run it; the generation is set anew at each start.
     pub(crate) orders: Orders,
+    /// What sensor_hub and actuator_guard let its slot touch while it runs.
+    pub(crate) permissions: Permissions,
     pub(crate) utilisation_permille: u32,
     pub(crate) state: AppState,
     /// Why it failed.

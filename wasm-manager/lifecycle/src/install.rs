@@ -193,6 +193,7 @@ pub(crate) fn app(
     };
     App {
         orders,
+        permissions: permitted.devices,
         signer,
         utilisation_permille: admitted.utilisation_permille,
         state: AppState::Stopped,

@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use cofferdam_device_protocol::permission::Permissions;
 use cofferdam_shared_memory::SharedRegion;
 
 use crate::storage::Storage;
@@ -23,6 +24,18 @@ impl core::error::Error for PlatformError {}
 pub trait Platform {
     /// Time since boot.
     fn now_us(&self) -> u64;
+
+    /// A slot may touch no sensor and no actuator any more; its leases end. Called before a slot is stopped.
+    ///
+    /// # Errors
+    /// If a server refuses.
+    fn revoke(&mut self, slot: usize) -> Result<(), PlatformError>;
+
+    /// A slot may touch `permissions` and nothing else. Called before a slot is started with an app.
+    ///
+    /// # Errors
+    /// If a server refuses.
+    fn permit(&mut self, slot: usize, permissions: &Permissions) -> Result<(), PlatformError>;
 
     /// Stops the protection domain of a slot where it is.
     ///

@@ -7,6 +7,7 @@
 use alloc::string::{String, ToString};
 use core::fmt;
 
+use cofferdam_device_protocol::permission::Permissions;
 use cofferdam_management_protocol::AppState;
 use cofferdam_package::manifest::Priority;
 use cofferdam_restart::{Due, Verdict};
@@ -91,7 +92,7 @@ impl Slot {
     ) -> Result<(), PlatformError> {
         self.app = None;
         self.roll_back = false;
-        platform.stop(self.number)?;
+        self.halt(platform)?;
         self.regions.module.copy_in(0, module).map_err(|_| PlatformError)?;
         self.app = Some(app);
         let done = if start { self.run(platform) } else { self.idle(platform) };
@@ -117,8 +118,8 @@ impl Slot {
         app.state = AppState::Starting;
         app.reason = String::new();
         app.last_status = None;
-        let orders = app.orders.clone();
-        self.order(platform, orders)
+        let (orders, permissions) = (app.orders.clone(), app.permissions);
+        self.order(platform, orders, Some(&permissions))
     }
 
     /// Stops the app; it stays installed.
@@ -181,16 +182,31 @@ impl Slot {
 
     /// Begins the protection domain anew with nothing to run.
     fn idle(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
-        self.order(platform, Orders::idle(0))
+        self.order(platform, Orders::idle(0), None)
     }
 
-    fn order(&mut self, platform: &mut impl Platform, mut orders: Orders) -> Result<(), PlatformError> {
+    /// Its outputs are safe and nobody runs in it, in this order.
+    fn halt(&self, platform: &mut impl Platform) -> Result<(), PlatformError> {
+        let revoked = platform.revoke(self.number);
+        platform.stop(self.number)?;
+        revoked
+    }
+
+    fn order(
+        &mut self,
+        platform: &mut impl Platform,
+        mut orders: Orders,
+        permissions: Option<&Permissions>,
+    ) -> Result<(), PlatformError> {
         self.generation = self.generation.saturating_add(1);
         self.watch = None;
         self.foreign = false;
         orders.generation = self.generation;
-        platform.stop(self.number)?;
+        self.halt(platform)?;
         write_orders(self.regions.orders, &orders).map_err(|_| PlatformError)?;
+        if let Some(permissions) = permissions {
+            platform.permit(self.number, permissions)?;
+        }
         platform.restart(self.number)
     }
 
@@ -268,7 +284,7 @@ impl Slot {
             return self.idle(platform);
         }
         log::error!("slot {} is out of use", self.number);
-        platform.stop(self.number)
+        self.halt(platform)
     }
 
     /// The app cannot go on: its manifest says what comes next.

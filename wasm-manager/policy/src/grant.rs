@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use cofferdam_device_protocol::{ACTUATOR_COUNT, actuator_by_name, sensor_by_name};
+use cofferdam_device_protocol::{ACTUATOR_COUNT, actuator_by_name, permission, sensor_by_name};
 use cofferdam_package::Manifest;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,8 @@ pub struct Permitted {
     pub sensors: u64,
     /// Actuators by number.
     pub actuators: [Option<PermittedRange>; ACTUATORS],
+    /// The same, with rates, as sensor_hub and actuator_guard are told it.
+    pub devices: permission::Permissions,
 }
 
 /// A range of values, both ends included.
@@ -85,21 +87,38 @@ pub struct PermittedRange {
     pub max: f64,
 }
 
+/// A line of the manifest's permissions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Which list.
+    pub list: &'static str,
+    /// The place in it, from 0.
+    pub index: usize,
+    /// The device that it names.
+    pub name: String,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "permissions.{}[{}] \"{}\"", self.list, self.index, self.name)
+    }
+}
+
 /// Why a manifest asks for too much.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PolicyError {
     /// The key signs commands, not packages.
     MayNotSignPackages,
     /// The device has no sensor of this name.
-    UnknownSensor(String),
+    UnknownSensor(Line),
     /// The device has no actuator of this name.
-    UnknownActuator(String),
+    UnknownActuator(Line),
     /// The signer may not let apps read this sensor.
-    SensorNotGranted(String),
+    SensorNotGranted(Line),
     /// The signer may not let apps set this actuator, or not in the whole range.
     ActuatorNotGranted {
-        /// Which.
-        name: String,
+        /// Where it stands.
+        line: Line,
         /// What the manifest asks for.
         asked: PermittedRange,
         /// What could be had, if anything.
@@ -125,17 +144,19 @@ impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MayNotSignPackages => f.write_str("this key may not sign packages"),
-            Self::UnknownSensor(name) => write!(f, "sensor {name}"),
-            Self::UnknownActuator(name) => write!(f, "actuator {name}"),
-            Self::SensorNotGranted(name) => write!(f, "sensor {name}"),
-            Self::ActuatorNotGranted { name, asked, granted: Some(range) } => {
-                write!(f, "actuator {name} from {asked}, granted {range}")
+            Self::UnknownSensor(line) => write!(f, "{line}: this device has no such sensor"),
+            Self::UnknownActuator(line) => write!(f, "{line}: this device has no such actuator"),
+            Self::SensorNotGranted(line) => write!(f, "{line}: not granted"),
+            Self::ActuatorNotGranted { line, asked, granted: Some(range) } => {
+                write!(f, "{line}: {asked}, granted {range}")
             }
-            Self::ActuatorNotGranted { name, asked, granted: None } => {
-                write!(f, "actuator {name} from {asked}")
+            Self::ActuatorNotGranted { line, asked, granted: None } => {
+                write!(f, "{line}: {asked}, not granted")
             }
-            Self::Fuel { per_second, max } => write!(f, "{per_second} fuel a second, at most {max}"),
-            Self::Memory { pages, max } => write!(f, "{pages} pages of memory, at most {max}"),
+            Self::Fuel { per_second, max } => {
+                write!(f, "app.fuel_per_activation: {per_second} fuel a second, granted {max}")
+            }
+            Self::Memory { pages, max } => write!(f, "app.memory_pages: {pages}, granted {max}"),
         }
     }
 }
@@ -185,17 +206,24 @@ impl Grant {
             return Err(PolicyError::Memory { pages: app.memory_pages, max: self.memory_pages_max });
         }
         let mut permitted = Permitted::default();
-        for name in &manifest.permissions.sensors {
-            let sensor = sensor_by_name(name).ok_or_else(|| PolicyError::UnknownSensor(name.clone()))?;
+        let calls_per_second = calls_per_second(app.host_calls_per_activation, app.period_us);
+        for (index, name) in manifest.permissions.sensors.iter().enumerate() {
+            let line = Line { list: "sensors", index, name: name.clone() };
+            let Some(sensor) = sensor_by_name(name) else { return Err(PolicyError::UnknownSensor(line)) };
             if !self.sensors.iter().any(|granted| granted == ALL || granted == name) {
-                return Err(PolicyError::SensorNotGranted(name.clone()));
+                return Err(PolicyError::SensorNotGranted(line));
             }
             permitted.sensors |=
                 u32::try_from(sensor.id).ok().and_then(|id| 1u64.checked_shl(id)).unwrap_or(0);
+            if let Some(place) = permitted.devices.sensors.get_mut(sensor.id) {
+                *place = Some(permission::SensorPermission { reads_per_second: calls_per_second });
+            }
         }
-        for asked in &manifest.permissions.actuators {
-            let actuator = actuator_by_name(&asked.name)
-                .ok_or_else(|| PolicyError::UnknownActuator(asked.name.clone()))?;
+        for (index, asked) in manifest.permissions.actuators.iter().enumerate() {
+            let line = Line { list: "actuators", index, name: asked.name.clone() };
+            let Some(actuator) = actuator_by_name(&asked.name) else {
+                return Err(PolicyError::UnknownActuator(line));
+            };
             // What the actuator can do, cut down to what the signer may grant.
             let granted = self.actuators.iter().find(|grant| grant.name == ALL || grant.name == asked.name);
             let granted = granted.map(|grant| PermittedRange {
@@ -204,14 +232,15 @@ impl Grant {
             });
             let range = PermittedRange { min: asked.min, max: asked.max };
             if !granted.is_some_and(|granted| granted.min <= range.min && range.max <= granted.max) {
-                return Err(PolicyError::ActuatorNotGranted {
-                    name: asked.name.clone(),
-                    asked: range,
-                    granted,
-                });
+                return Err(PolicyError::ActuatorNotGranted { line, asked: range, granted });
             }
             if let Some(place) = permitted.actuators.get_mut(actuator.id) {
                 *place = Some(range);
+            }
+            if let Some(place) = permitted.devices.actuators.get_mut(actuator.id) {
+                let PermittedRange { min, max } = range;
+                *place =
+                    Some(permission::ActuatorPermission { min, max, writes_per_second: calls_per_second });
             }
         }
         Ok(permitted)
@@ -226,6 +255,14 @@ fn fuel_per_second(fuel_per_activation: u64, period_us: u64) -> u64 {
     let per_second =
         u128::from(fuel_per_activation).saturating_mul(1_000_000).div_ceil(u128::from(period_us));
     u64::try_from(per_second).unwrap_or(u64::MAX)
+}
+
+/// Most host calls in one second: what an interpreter that works lets an app do. Of a second's activations the first may
+/// have been released before it, and init comes before them all.
+fn calls_per_second(calls_per_activation: u32, period_us: u64) -> u32 {
+    let activations = 1_000_000u64.div_ceil(period_us.max(1)).saturating_add(2);
+    let calls = activations.saturating_mul(calls_per_activation.into()).max(1);
+    u32::try_from(calls).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

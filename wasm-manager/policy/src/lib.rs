@@ -19,4 +19,4 @@ pub mod file;
 pub mod grant;
 
 pub use anchors::{Anchor, TrustAnchors};
-pub use grant::{ACTUATORS, ActuatorGrant, Grant, Permitted, PermittedRange, PolicyError, Role};
+pub use grant::{ACTUATORS, ActuatorGrant, Grant, Line, Permitted, PermittedRange, PolicyError, Role};

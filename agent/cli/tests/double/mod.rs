@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cofferdam_device_protocol::permission::Permissions;
 use cofferdam_host_abi::Shape;
 use cofferdam_lifecycle::{Identity, Manager, Platform, PlatformError, SLOTS, SlotRegions, Storage};
 use cofferdam_log_ring::{Line, Origin, Producer};
@@ -169,6 +170,14 @@ struct Desk {
 impl Platform for Desk {
     fn now_us(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_micros()).unwrap()
+    }
+
+    fn revoke(&mut self, _slot: usize) -> Result<(), PlatformError> {
+        Ok(())
+    }
+
+    fn permit(&mut self, _slot: usize, _permissions: &Permissions) -> Result<(), PlatformError> {
+        Ok(())
     }
 
     fn stop(&mut self, _slot: usize) -> Result<(), PlatformError> {

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 use core::cell::RefCell;
 
+use cofferdam_device_protocol::permission::Permissions as DevicePermissions;
 use cofferdam_management_protocol::*;
 use cofferdam_package::manifest::*;
 use cofferdam_package::{CommandEnvelope, SigningKey, create, sha256, sign_command};
@@ -112,6 +113,8 @@ pub struct System {
     /// What each slot was last told to do.
     pub orders: [Option<Orders>; SLOTS],
     pub stopped: [bool; SLOTS],
+    /// What sensor_hub and actuator_guard let each slot do.
+    pub permissions: [DevicePermissions; SLOTS],
     pub restarts: usize,
     pub disk: Option<FakeDisk>,
 }
@@ -128,7 +131,19 @@ impl Platform for System {
         self.now_us
     }
 
+    fn revoke(&mut self, slot: usize) -> Result<(), PlatformError> {
+        self.permissions[slot] = DevicePermissions::default();
+        Ok(())
+    }
+
+    fn permit(&mut self, slot: usize, permissions: &DevicePermissions) -> Result<(), PlatformError> {
+        assert!(self.stopped[slot], "permissions are given while the slot stands");
+        self.permissions[slot] = *permissions;
+        Ok(())
+    }
+
     fn stop(&mut self, slot: usize) -> Result<(), PlatformError> {
+        assert_eq!(self.permissions[slot], DevicePermissions::default(), "revoked before it is stopped");
         self.stopped[slot] = true;
         Ok(())
     }
@@ -139,6 +154,22 @@ impl Platform for System {
         self.restarts += 1;
         let orders = read_orders(self.regions[slot].orders).unwrap();
         self.orders[slot] = Some(orders.clone());
+        let may = self.permissions[slot];
+        for (id, sensor) in may.sensors.iter().enumerate() {
+            assert_eq!(
+                sensor.is_some(),
+                orders.permits_sensor(id as u32),
+                "the hub knows what the slot knows"
+            );
+        }
+        for (id, actuator) in may.actuators.iter().enumerate() {
+            let ordered = orders.actuator(id as u32).map(|grant| (grant.minimum, grant.maximum));
+            assert_eq!(
+                actuator.map(|may| (may.min, may.max)),
+                ordered,
+                "the guard knows what the slot knows"
+            );
+        }
         let idle = Status::idle(orders.generation);
         if orders.command == Order::Idle {
             self.report(slot, &idle);
@@ -222,6 +253,7 @@ pub fn manager_on(
         notified: VecDeque::new(),
         orders: [const { None }; SLOTS],
         stopped: [false; SLOTS],
+        permissions: [DevicePermissions::default(); SLOTS],
         restarts: 0,
         disk,
     };

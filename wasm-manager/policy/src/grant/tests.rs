@@ -66,6 +66,11 @@ fn what_is_granted_is_permitted_by_number() {
         let mut actuators = [None; ACTUATOR_COUNT];
         actuators[4] = Some(PermittedRange { min: 0.0, max: 0.5 });
         assert_eq!(permitted.actuators, actuators);
+        // 100 activations a second of one call each, and two more.
+        let reads_per_second = permission::SensorPermission { reads_per_second: 102 };
+        assert_eq!(permitted.devices.sensors, [None, Some(reads_per_second), None, None]);
+        let brake = permission::ActuatorPermission { min: 0.0, max: 0.5, writes_per_second: 102 };
+        assert_eq!(permitted.devices.actuators, [None, None, None, None, Some(brake)]);
     }
 }
 
@@ -76,18 +81,27 @@ fn each_excess_is_named() {
         change(&mut manifest);
         narrow().permit(&manifest).unwrap_err().to_string()
     };
-    assert_eq!(refusal(|m| m.permissions.sensors.push("imu".into())), "sensor imu");
-    assert_eq!(refusal(|m| m.permissions.sensors.push("radar".into())), "sensor radar");
+    assert_eq!(
+        refusal(|m| m.permissions.sensors.push("imu".into())),
+        "permissions.sensors[1] \"imu\": not granted"
+    );
+    assert_eq!(
+        refusal(|m| m.permissions.sensors.push("radar".into())),
+        "permissions.sensors[1] \"radar\": this device has no such sensor"
+    );
     assert_eq!(
         refusal(|m| m.permissions.actuators[0].max = 0.7),
-        "actuator brake from 0 to 0.7, granted 0 to 0.6"
+        "permissions.actuators[0] \"brake\": 0 to 0.7, granted 0 to 0.6"
     );
     assert_eq!(
         refusal(|m| m.permissions.actuators[0].name = "motor-0".into()),
-        "actuator motor-0 from 0 to 0.5"
+        "permissions.actuators[0] \"motor-0\": 0 to 0.5, not granted"
     );
-    assert_eq!(refusal(|m| m.app.fuel_per_activation = 1001), "100100 fuel a second, at most 100000");
-    assert_eq!(refusal(|m| m.app.memory_pages = 3), "3 pages of memory, at most 2");
+    assert_eq!(
+        refusal(|m| m.app.fuel_per_activation = 1001),
+        "app.fuel_per_activation: 100100 fuel a second, granted 100000"
+    );
+    assert_eq!(refusal(|m| m.app.memory_pages = 3), "app.memory_pages: 3, granted 2");
 }
 
 #[test]
@@ -95,7 +109,7 @@ fn an_actuators_own_range_binds_everybody() {
     let mut manifest = manifest();
     manifest.permissions.actuators[0].max = 1.5;
     let error = Grant::everything().permit(&manifest).unwrap_err();
-    assert_eq!(error.to_string(), "actuator brake from 0 to 1.5, granted 0 to 1");
+    assert_eq!(error.to_string(), "permissions.actuators[0] \"brake\": 0 to 1.5, granted 0 to 1");
 }
 
 #[test]
