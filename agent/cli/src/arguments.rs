@@ -85,8 +85,11 @@ pub enum Command {
     },
     /// Show what a package is and what it may touch
     Inspect {
-        /// The package
+        /// The package; with --installed, the name of an app on the device
         package: PathBuf,
+        /// Ask the device about an installed app
+        #[arg(long, conflicts_with = "anchor")]
+        installed: bool,
         /// Trust anchors (keys/NAME.toml); with any, the signature must be by one of them
         #[arg(long, value_name = "FILE")]
         anchor: Vec<PathBuf>,

@@ -35,7 +35,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Command::Keygen { path } => keygen::run(&path, &global),
         Command::Pack { recipe, module, output } => pack::pack(&recipe, module, output, &global),
         Command::Sign { package, output } => pack::sign(&package, output, &global),
-        Command::Inspect { package, anchor } => inspect::run(&package, &anchor, &global),
+        Command::Inspect { package, installed: true, .. } => {
+            inspect::installed(&package.to_string_lossy(), &global)
+        }
+        Command::Inspect { package, anchor, .. } => inspect::run(&package, &anchor, &global),
         Command::Push { package, no_start } => push::run(&package, !no_start, &global),
         Command::Ls => apps::list(&global),
         Command::Start { name } => apps::start(&name, &global),

@@ -96,6 +96,27 @@ impl Bench {
 }
 
 #[test]
+fn an_installed_app_is_inspected_as_its_package_is() {
+    let bench = Bench::new();
+    let permissions =
+        "[permissions]\nsensors = ['imu']\n[permissions.actuators]\nbrake = { min = 0.0, max = 0.5 }\n";
+    let package = bench.pack("looker", "reactor", 1, permissions);
+    bench.done(&["push", &package]);
+    let touches = |text: String| {
+        text.lines().skip_while(|line| !line.contains("may read")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = touches(bench.done(&["inspect", &package]));
+    let after = touches(bench.done(&["inspect", "--installed", "looker"]));
+    assert_eq!(
+        before,
+        ["  may read   imu", "  may move   brake between 0 and 0.5", "  may touch  nothing else"]
+    );
+    assert_eq!(after, before);
+    let unknown = bench.run(&["inspect", "--installed", "nobody"]);
+    assert_eq!(unknown.status.code(), Some(3));
+}
+
+#[test]
 fn the_life_of_an_app() {
     let bench = Bench::new();
     assert!(bench.done(&["ls"]).contains("no apps"));

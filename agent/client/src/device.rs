@@ -103,6 +103,14 @@ impl<'k> Device<'k> {
         }
     }
 
+    /// What was signed about an installed app: its manifest in CBOR, and the key.
+    pub fn manifest(&mut self, name: &str) -> Result<(Vec<u8>, [u8; 8]), ClientError> {
+        match self.request(&Command::Manifest { name })? {
+            DeviceMessage::Manifest { manifest, signer } => Ok((manifest, signer)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// Installs `package`, or replaces the component of that name; `progress` hears how many bytes have arrived.
     ///
     /// After an error the connection is of no more use: chunks may still be under way.

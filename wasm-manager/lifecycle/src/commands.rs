@@ -62,7 +62,11 @@ impl<P: Platform> Manager<P> {
         let command =
             Command::decode(command).map_err(|error| Refused::new(Refusal::MalformedCommand, error))?;
         let role = match command {
-            Command::Status | Command::List | Command::Logs { .. } | Command::Stats { .. } => Role::Read,
+            Command::Status
+            | Command::List
+            | Command::Logs { .. }
+            | Command::Stats { .. }
+            | Command::Manifest { .. } => Role::Read,
             Command::Start { .. } | Command::Stop { .. } => Role::Control,
             Command::Install { .. } | Command::Remove { .. } | Command::RollBack { .. } => Role::Install,
         };
@@ -94,6 +98,10 @@ impl<P: Platform> Manager<P> {
                 Ok(DeviceMessage::Ready { chunk_bytes_max })
             }
             Command::Start { name } => self.start(name),
+            Command::Manifest { name } => {
+                let (_, app) = self.find(name)?;
+                Ok(DeviceMessage::Manifest { manifest: app.manifest.encode(), signer: app.signer.0 })
+            }
             Command::Stop { name } => self.stop(name),
             Command::Remove { name } => self.remove(name),
             Command::RollBack { name } => {

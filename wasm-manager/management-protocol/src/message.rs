@@ -81,6 +81,11 @@ pub enum Command<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// What was signed about it, its permissions for one: [`DeviceMessage::Manifest`].
+    Manifest {
+        /// Its name.
+        name: &'a str,
+    },
 }
 
 impl<'a> Command<'a> {
@@ -143,6 +148,13 @@ pub enum DeviceMessage {
         code: u16,
         /// Why, for people: the refusal's text and what it was about.
         text: String,
+    },
+    /// Answer to [`Command::Manifest`].
+    Manifest {
+        /// The app's manifest in CBOR, as it was signed.
+        manifest: Vec<u8>,
+        /// The key that signed it.
+        signer: [u8; 8],
     },
 }
 

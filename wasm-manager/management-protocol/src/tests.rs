@@ -22,7 +22,7 @@ fn golden_bytes_of_the_host() {
     let chunk = HostMessage::Chunk { offset: 300, bytes: b"ab" };
     assert_eq!(encode_host(&chunk).unwrap(), [6, 0, 0, 0, 1, 0xac, 2, 2, b'a', b'b']);
     assert_eq!(encode_host(&HostMessage::Command(b"x")).unwrap(), [3, 0, 0, 0, 0, 1, b'x']);
-    let commands: [(Command<'_>, &[u8]); 8] = [
+    let commands: [(Command<'_>, &[u8]); 9] = [
         (Command::Status, &[0]),
         (Command::List, &[1]),
         (Command::Start { name: "a" }, &[3, 1, b'a']),
@@ -31,6 +31,7 @@ fn golden_bytes_of_the_host() {
         (Command::Logs { name: "a", since: 5 }, &[6, 1, b'a', 5]),
         (Command::Stats { name: "a" }, &[7, 1, b'a']),
         (Command::RollBack { name: "a" }, &[8, 1, b'a']),
+        (Command::Manifest { name: "a" }, &[9, 1, b'a']),
     ];
     for (command, bytes) in commands {
         assert_eq!(command.encode().unwrap(), bytes);
@@ -44,7 +45,7 @@ fn golden_bytes_of_the_host() {
 
 #[test]
 fn golden_bytes_of_the_device() {
-    let expected = [&[0, 4, 9][..], b"qemu-virt", &[7; 16], &[0xac, 2]].concat();
+    let expected = [&[0, 5, 9][..], b"qemu-virt", &[7; 16], &[0xac, 2]].concat();
     assert_eq!(encode_device(&greeting()).unwrap()[HEADER_BYTES..], expected);
     assert_eq!(encode_device(&DeviceMessage::Busy).unwrap(), BUSY_FRAME);
     let numbers: Vec<(DeviceMessage, u8)> = vec![
@@ -65,6 +66,7 @@ fn golden_bytes_of_the_device() {
         (DeviceMessage::Logs(Logs::default()), 8),
         (DeviceMessage::Stats(AppStats::default()), 9),
         (DeviceMessage::Refused { code: 11, text: "unknown key".into() }, 10),
+        (DeviceMessage::Manifest { manifest: vec![1], signer: [2; 8] }, 11),
     ];
     for (message, number) in numbers {
         let frame = encode_device(&message).unwrap();

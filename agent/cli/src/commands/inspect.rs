@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! `cofferdam inspect`: what a package is, and in words what it may touch.
+//! `cofferdam inspect`: what a package or an installed app is, and in words what it may touch.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use cofferdam_policy::{Anchor, TrustAnchors};
 use serde_json::{Value, json};
 
 use crate::arguments::Global;
+use crate::commands::{command_key, connect};
 use crate::output::{self, duration, number, printable};
 
 /// What is known about the signature.
@@ -20,6 +21,8 @@ enum Signature {
     None,
     /// There is one; nobody asked to check it.
     Unchecked(String),
+    /// The device checked it when it took the package.
+    ByDevice(String),
     /// It is good.
     By { id: String, anchor: String },
 }
@@ -61,6 +64,18 @@ pub fn run(path: &Path, anchors: &[PathBuf], global: &Global) -> Result<()> {
     Ok(())
 }
 
+/// Shows what the device says about the app `name`. It holds the app to it.
+pub fn installed(name: &str, global: &Global) -> Result<()> {
+    let key = command_key(global)?;
+    let (manifest, signer) = connect(global, &key)?.manifest(name)?;
+    let manifest = Manifest::decode(&manifest).context("the device sent no manifest")?;
+    let signature = Signature::ByDevice(hex::encode(signer));
+    if global.json {
+        return output::json(&value(&manifest, true, &signature));
+    }
+    words(&manifest, true, &signature).iter().try_for_each(|line| output::line(line))
+}
+
 fn load(path: &Path) -> Result<Anchor> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     cofferdam_policy::file::parse(&text)
@@ -85,6 +100,7 @@ fn words(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Ve
         match signature {
             Signature::None => "no: no device takes it".to_owned(),
             Signature::Unchecked(id) => format!("by key {id}, not checked (--anchor FILE checks it)"),
+            Signature::ByDevice(id) => format!("by key {id}, checked by the device"),
             Signature::By { id, anchor } => format!("by {anchor} (key {id}), checked"),
         },
     );
@@ -193,7 +209,7 @@ fn value(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Va
     let (signer, checked) = match signature {
         Signature::None => (None, false),
         Signature::Unchecked(id) => (Some(id), false),
-        Signature::By { id, .. } => (Some(id), true),
+        Signature::ByDevice(id) | Signature::By { id, .. } => (Some(id), true),
     };
     let actuators: Vec<Value> = permissions
         .actuators
