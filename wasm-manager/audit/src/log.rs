@@ -80,7 +80,12 @@ impl Log {
     pub fn encode(&self) -> Vec<u8> {
         let mut encoder = Encoder::new(Vec::with_capacity(self.bytes.saturating_add(SURROUNDINGS_BYTES)));
         let written = (|| {
-            encoder.array(6)?.u8(VERSION)?.u64(self.boots)?.u64(self.first.sequence)?.bytes(&self.first.hash)?;
+            encoder
+                .array(6)?
+                .u8(VERSION)?
+                .u64(self.boots)?
+                .u64(self.first.sequence)?
+                .bytes(&self.first.hash)?;
             encoder.array(self.entries.len() as u64)?;
             for entry in &self.entries {
                 encoder.bytes(entry)?;

@@ -126,7 +126,8 @@ fn a_flood_gets_few_entries() {
     assert_eq!(log.since(0).0, Place::BEGINNING, "nothing was pushed out");
     // Others are told apart; however many there are, the memory is bounded.
     assert_eq!(limiter.note(Event::new(What::Refuse).by([1; 8])).unwrap().count, Some(1));
-    let kinds = (0..10_000u32).filter_map(|kind| limiter.note(Event::new(What::Fail).about(&format!("{kind}"))));
+    let kinds =
+        (0..10_000u32).filter_map(|kind| limiter.note(Event::new(What::Fail).about(&format!("{kind}"))));
     assert!(kinds.count() < 40);
 }
 

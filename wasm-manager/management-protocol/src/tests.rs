@@ -22,7 +22,7 @@ fn golden_bytes_of_the_host() {
     let chunk = HostMessage::Chunk { offset: 300, bytes: b"ab" };
     assert_eq!(encode_host(&chunk).unwrap(), [6, 0, 0, 0, 1, 0xac, 2, 2, b'a', b'b']);
     assert_eq!(encode_host(&HostMessage::Command(b"x")).unwrap(), [3, 0, 0, 0, 0, 1, b'x']);
-    let commands: [(Command<'_>, &[u8]); 8] = [
+    let commands: [(Command<'_>, &[u8]); 10] = [
         (Command::Status, &[0]),
         (Command::List, &[1]),
         (Command::Start { name: "a" }, &[3, 1, b'a']),
@@ -31,6 +31,8 @@ fn golden_bytes_of_the_host() {
         (Command::Logs { name: "a", since: 5 }, &[6, 1, b'a', 5]),
         (Command::Stats { name: "a" }, &[7, 1, b'a']),
         (Command::RollBack { name: "a" }, &[8, 1, b'a']),
+        (Command::Keys { offset: 300 }, &[9, 0xac, 2]),
+        (Command::Audit { after: 300 }, &[11, 0xac, 2]),
     ];
     for (command, bytes) in commands {
         assert_eq!(command.encode().unwrap(), bytes);
@@ -40,6 +42,10 @@ fn golden_bytes_of_the_host() {
     let bytes = [&[2, 1][..], &[9; 32], &[1]].concat();
     assert_eq!(install.encode().unwrap(), bytes);
     assert_eq!(Command::decode(&bytes), Ok(install));
+    let update = Command::UpdateKeys { list_bytes: 1, list_sha256: [9; 32] };
+    let bytes = [&[10, 1][..], &[9; 32]].concat();
+    assert_eq!(update.encode().unwrap(), bytes);
+    assert_eq!(Command::decode(&bytes), Ok(update));
 }
 
 #[test]
@@ -65,6 +71,8 @@ fn golden_bytes_of_the_device() {
         (DeviceMessage::Logs(Logs::default()), 8),
         (DeviceMessage::Stats(AppStats::default()), 9),
         (DeviceMessage::Refused { code: 11, text: "unknown key".into() }, 10),
+        (DeviceMessage::Keys(KeysPart::default()), 11),
+        (DeviceMessage::Audit(AuditPage::default()), 12),
     ];
     for (message, number) in numbers {
         let frame = encode_device(&message).unwrap();

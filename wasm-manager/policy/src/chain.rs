@@ -17,12 +17,14 @@ pub const CHAIN_BYTES_MAX: usize = 0x3f00;
 /// Most lists in it.
 pub const LINKS_MAX: usize = 8;
 
+#[derive(Debug)]
 struct Link {
     signed: Vec<u8>,
     list: KeyList,
 }
 
 /// The image's list and what came after it. The version only grows.
+#[derive(Debug)]
 pub struct KeyChain {
     image: KeyList,
     links: Vec<Link>,
@@ -37,6 +39,13 @@ impl KeyChain {
     pub fn new(image: KeyList) -> Result<Self, KeyListError> {
         let anchors = image.check_image()?;
         Ok(Self { image, links: Vec::new(), anchors })
+    }
+
+    /// Nobody is trusted. For a device whose image is made wrongly.
+    #[must_use]
+    pub fn empty(vendor_id: [u8; 16], class_id: [u8; 16]) -> Self {
+        let image = KeyList::first(vendor_id, class_id, Vec::new());
+        Self { image, links: Vec::new(), anchors: TrustAnchors::default() }
     }
 
     /// The list in force.
@@ -67,8 +76,9 @@ impl KeyChain {
         let parsed = SignedList::decode(signed)?;
         // The earliest list whose root keys have signed this one, too, is the one that it needs.
         let lists = core::iter::once(&self.image).chain(self.links.iter().map(|link| &link.list));
-        let is_enough =
-            |by: &KeyList| parsed.signed_by(by).is_ok_and(|signed| signed >= usize::from(by.threshold.max(1)));
+        let is_enough = |by: &KeyList| {
+            parsed.signed_by(by).is_ok_and(|signed| signed >= usize::from(by.threshold.max(1)))
+        };
         let needed = lists.take(self.links.len()).position(is_enough).unwrap_or(self.links.len());
         let kept = self.links.get(..needed).unwrap_or_default();
         let mut links: Vec<Link> =
@@ -100,14 +110,14 @@ impl KeyChain {
     /// # Errors
     /// If a newer list does not follow. Then it is not known which keys were revoked, and nothing may be trusted
     /// but the fact that something is wrong.
-    pub fn restore(self, bytes: &[u8]) -> Result<Self, KeyListError> {
+    pub fn restore(&self, bytes: &[u8]) -> Result<Self, KeyListError> {
         let malformed = || KeyListError::Malformed("kept lists");
         let mut decoder = Decoder::new(bytes);
         let count = match decoder.array() {
             Ok(Some(count)) if count <= LINKS_MAX as u64 => count,
             _ => return Err(malformed()),
         };
-        let mut chain = self;
+        let mut chain = Self { image: self.image.clone(), links: Vec::new(), anchors: self.anchors.clone() };
         for _ in 0..count {
             let signed = decoder.bytes().map_err(|_| malformed())?;
             if SignedList::decode(signed)?.list.version > chain.list().version {

@@ -15,9 +15,9 @@ extern crate alloc;
 extern crate std;
 
 pub mod anchors;
+pub mod chain;
 #[cfg(feature = "file")]
 pub mod file;
-pub mod chain;
 pub mod grant;
 pub mod list;
 

@@ -128,6 +128,12 @@ impl fmt::Display for KeyListError {
 impl core::error::Error for KeyListError {}
 
 impl KeyList {
+    /// The first list of these anchors: version 0, one root key decides.
+    #[must_use]
+    pub fn first(vendor_id: [u8; 16], class_id: [u8; 16], anchors: Vec<Anchor>) -> Self {
+        Self { layout: LAYOUT, version: 0, vendor_id, class_id, threshold: 1, stop_revoked: false, anchors }
+    }
+
     /// Reads a list in its one form. Only the form is checked.
     ///
     /// # Errors

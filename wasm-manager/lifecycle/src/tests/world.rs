@@ -11,7 +11,7 @@ use core::cell::RefCell;
 use cofferdam_management_protocol::*;
 use cofferdam_package::manifest::*;
 use cofferdam_package::{CommandEnvelope, SigningKey, create, sha256, sign_command};
-use cofferdam_policy::{Anchor, Grant, Role, TrustAnchors};
+use cofferdam_policy::{Anchor, Grant, KeyChain, KeyList, Role};
 use cofferdam_shared_memory::SharedRegion;
 use cofferdam_slot_protocol::{
     AppState as SlotState, Command as Order, Detail, Orders, Status, StatusWriter, StopReason, read_orders,
@@ -175,7 +175,7 @@ pub fn manager() -> Manager<System> {
 }
 
 pub fn anchor(seed: u8, grant: Grant) -> Anchor {
-    Anchor { name: format!("key-{seed}"), public_key: key(seed).public(), grant }
+    Anchor { name: format!("key-{seed}"), public_key: key(seed).public(), root: true, grant }
 }
 
 pub fn read_only() -> Grant {
@@ -221,7 +221,8 @@ pub fn manager_on(
         vendor_id: vendor,
         class_id: class_id(&vendor, "rig"),
     };
-    Manager::new(system, identity, TrustAnchors::new(anchors).unwrap(), regions)
+    let keys = KeyChain::new(KeyList::first(vendor, identity.class_id, anchors)).unwrap();
+    Manager::new(system, identity, keys, regions)
 }
 
 pub fn key(seed: u8) -> SigningKey {

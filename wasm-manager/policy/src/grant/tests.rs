@@ -129,7 +129,8 @@ proptest! {
 #[test]
 fn a_key_has_to_do_with_its_components_only() {
     let grant = narrow();
-    for (name, covered) in [("a", true), ("motor-1", true), ("motor-", true), ("ab", false), ("motor", false)] {
+    for (name, covered) in [("a", true), ("motor-1", true), ("motor-", true), ("ab", false), ("motor", false)]
+    {
         assert_eq!(grant.covers(name), covered, "{name}");
     }
     let mut other = manifest();

@@ -79,7 +79,9 @@ fn a_quorum_of_the_present_roots_decides() {
     assert_eq!(error(image.accept(&signed(&next, &[1, 9, 4, 8]))), quorum(1));
     let chain = image.accept(&signed(&next, &[1, 2])).unwrap();
     assert_eq!((chain.list().version, chain.is_image()), (1, false));
-    assert!(chain.anchors().key(&key(4).key_id()).is_some() && chain.anchors().key(&key(3).key_id()).is_none());
+    assert!(
+        chain.anchors().key(&key(4).key_id()).is_some() && chain.anchors().key(&key(3).key_id()).is_none()
+    );
     assert!(image.is_image(), "accepting changes nothing by itself");
 }
 
