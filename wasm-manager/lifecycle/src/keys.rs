@@ -66,7 +66,7 @@ impl<P: Platform> Manager<P> {
         for slot in 0..SLOTS {
             let Some(app) = self.slots.get_mut(slot).and_then(|slot| slot.app.as_mut()) else { continue };
             let anchor = self.anchors.anchor(&app.signer);
-            app.revoked = !anchor.is_some_and(|anchor| anchor.grant.permit(&app.manifest).is_ok());
+            app.revoked = anchor.is_none_or(|anchor| anchor.grant.permit(&app.manifest).is_err());
             if !app.revoked {
                 continue;
             }

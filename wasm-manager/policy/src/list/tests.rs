@@ -41,7 +41,7 @@ fn image() -> KeyChain {
 }
 
 fn error(result: Result<KeyChain, KeyListError>) -> KeyListError {
-    result.err().expect("it was accepted")
+    result.expect_err("it was accepted")
 }
 
 #[test]
