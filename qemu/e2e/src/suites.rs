@@ -4,6 +4,7 @@
 mod apps;
 mod endurance;
 mod hostile;
+mod keys;
 mod network;
 mod power;
 mod readme;
@@ -27,6 +28,7 @@ pub const ALL: &[Suite] = &[
     timing::SUITE,
     endurance::SUITE,
     power::SUITE,
+    keys::SUITE,
     readme::SUITE,
 ];
 
