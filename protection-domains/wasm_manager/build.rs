@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use cofferdam_policy::{Anchor, anchors, file};
+use cofferdam_policy::file;
 
 const IDENTITY: [(&str, &str); 3] = [
     ("COFFERDAM_DEVICE_ID", "qemu-virt"),
@@ -25,11 +25,8 @@ fn main() -> Result<(), String> {
     for (path, _) in &found {
         println!("cargo::rerun-if-changed={}", path.display());
     }
-    let found: Vec<Anchor> = found.into_iter().map(|(_, anchor)| anchor).collect();
-    let out = env::var_os("OUT_DIR").ok_or("no OUT_DIR")?;
-    fs::write(Path::new(&out).join("anchors.bin"), anchors::encode(&found))
-        .map_err(|error| error.to_string())?;
-
+    println!("cargo::rerun-if-changed={}", folder.join(file::LIST_FILE).display());
+    let mut identity = Vec::new();
     for (name, default) in IDENTITY {
         println!("cargo::rerun-if-env-changed={name}");
         let value = env::var(name).unwrap_or_else(|_| default.to_owned());
@@ -37,6 +34,12 @@ fn main() -> Result<(), String> {
             return Err(format!("{name} must be 1 to 64 printable ASCII characters without spaces"));
         }
         println!("cargo::rustc-env={name}={value}");
+        identity.push(value);
     }
+    let [_, vendor, class] = identity.as_slice() else { return Err("no identity".to_owned()) };
+    let list = file::read_list(&folder, vendor, class)?;
+    list.check_image().map_err(|error| format!("{}: {error}", folder.display()))?;
+    let out = env::var_os("OUT_DIR").ok_or("no OUT_DIR")?;
+    fs::write(Path::new(&out).join("keys.bin"), list.encode()).map_err(|error| error.to_string())?;
     Ok(())
 }

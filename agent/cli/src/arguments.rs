@@ -146,6 +146,24 @@ pub enum Command {
         #[arg(long, value_name = "NUMBER")]
         count: Option<u32>,
     },
+    /// Which keys a device trusts, and changing that
+    Keys {
+        /// What to do
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+    /// Fetch a device's event log and check it; or check one that was fetched before
+    Audit {
+        /// Check this file instead of asking a device
+        #[arg(long, value_name = "FILE", conflicts_with = "out")]
+        verify: Option<PathBuf>,
+        /// Keep the log in this file
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// An earlier export of the same device, which the log must continue
+        #[arg(long, value_name = "FILE")]
+        continues: Option<PathBuf>,
+    },
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -158,6 +176,46 @@ fn seconds(text: &str) -> Result<f32, String> {
         Ok(seconds) if (0.1..=3600.0).contains(&seconds) => Ok(seconds),
         _ => Err("from 0.1 to 3600 seconds".to_owned()),
     }
+}
+
+/// What to do with lists of keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Show the list of keys that the device trusts
+    List,
+    /// Make a list from a folder of trust anchors and its list.toml; signed if --key is given
+    Make {
+        /// The folder
+        #[arg(default_value = "keys")]
+        folder: PathBuf,
+        /// The list's version [default: `version` in list.toml]
+        #[arg(long, value_name = "NUMBER")]
+        version: Option<u64>,
+        /// Whose devices it is for
+        #[arg(long, default_value = "cofferdam.example")]
+        vendor: String,
+        /// Which class of devices it is for
+        #[arg(long, default_value = "vehicle")]
+        class: String,
+        /// The file, which is overwritten [default: list-VERSION.keys in the current folder]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Add the signature of the root key --key to a list
+    Sign {
+        /// The list
+        list: PathBuf,
+    },
+    /// Show a list and who has signed it
+    Inspect {
+        /// The list
+        list: PathBuf,
+    },
+    /// Put a signed list in force on the device
+    Push {
+        /// The list
+        list: PathBuf,
+    },
 }
 
 /// The shapes of an app.

@@ -2,8 +2,10 @@
 //! The commands.
 
 mod apps;
+mod audit;
 mod inspect;
 mod keygen;
+mod keys;
 mod logs;
 mod new;
 mod pack;
@@ -16,7 +18,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::CommandFactory;
-use cofferdam_client::{ClientError, Device, Patience, keys};
+use cofferdam_client::{ClientError, Device, Patience};
 use cofferdam_package::SigningKey;
 
 use crate::arguments::{Arguments, Command, Global};
@@ -48,6 +50,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Command::Logs { name, follow } => logs::run(&name, follow, &global),
         Command::Stats { name } => stats::run(name.as_deref(), &global),
         Command::Top { interval, count } => top::run(Duration::from_secs_f32(interval), count, &global),
+        Command::Keys { command } => keys::run(command, &global),
+        Command::Audit { verify, out, continues } => {
+            audit::run(verify.as_deref(), out.as_deref(), continues.as_deref(), &global)
+        }
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "cofferdam", &mut std::io::stdout());
@@ -72,7 +78,7 @@ fn command_key(global: &Global) -> Result<SigningKey> {
             path
         }
     };
-    keys::load(&path).context("the signing key")
+    cofferdam_client::keys::load(&path).context("the signing key")
 }
 
 /// Connects to the device that `global` names, saying so if that takes waiting.

@@ -305,3 +305,60 @@ fn a_rollback_without_a_version_before_is_refused() {
     bench.refused(&["rollback", "trapped"], Refusal::NoPrevious);
     bench.refused(&["rollback", "nobody"], Refusal::NoSuchApp);
 }
+
+#[test]
+fn keys_are_listed_changed_and_the_log_tells_of_it() {
+    let bench = Bench::new();
+    let folder = bench.folder.path();
+    let first = bench.json(&["keys", "list"]);
+    assert_eq!((&first["version"], &first["from_image"]), (&Value::from(0), &Value::from(true)));
+    // The folder of the next list: the device's key, and a supplier's.
+    fs::create_dir(folder.join("fleet")).unwrap();
+    let anchor = cofferdam_policy::file::development("test", &bench.key.public());
+    fs::write(folder.join("fleet/test.toml"), anchor).unwrap();
+    bench.done(&["keygen", "supplier"]);
+    let supplier =
+        fs::read_to_string(folder.join("supplier.toml")).unwrap().replace("root = true", "root = false");
+    fs::write(folder.join("fleet/supplier.toml"), supplier).unwrap();
+    let output = bench.run(&["keys", "make", "fleet"]);
+    assert_eq!(output.status.code(), Some(1), "version 0 follows nothing");
+    let unsigned = bench
+        .command(&["keys", "make", "fleet", "--version", "3", "-o", "a.keys"])
+        .env_remove("COFFERDAM_KEY")
+        .output();
+    assert!(String::from_utf8(unsigned.unwrap().stdout).unwrap().contains("not signed"));
+    bench.refused(&["keys", "push", "a.keys"], Refusal::KeyListQuorum);
+    // The supplier's signature does not help: it has no root key.
+    bench.done(&["keys", "sign", "a.keys", "--key", "supplier.key"]);
+    bench.refused(&["keys", "push", "a.keys"], Refusal::KeyListQuorum);
+    bench.refused(&["ls", "--key", "supplier.key"], Refusal::UnknownKey);
+    bench.done(&["keys", "sign", "a.keys"]);
+    let inspected = bench.json(&["keys", "inspect", "a.keys"]);
+    assert_eq!(inspected["signers"].as_array().unwrap().len(), 2);
+    assert_eq!(bench.done(&["keys", "push", "a.keys"]), "list 3 is in force\n");
+    bench.refused(&["keys", "push", "a.keys"], Refusal::KeyListOlder);
+    bench.done(&["ls", "--key", "supplier.key"]);
+    let listed = bench.done(&["keys", "list"]);
+    assert!(
+        listed.starts_with("list 3 in force: 1 of 1 root keys") && listed.contains("supplier"),
+        "{listed}"
+    );
+
+    bench.done(&["audit", "--out", "a.audit"]);
+    let log = bench.json(&["audit", "--verify", "a.audit"]);
+    let whats: Vec<&str> =
+        log["entries"].as_array().unwrap().iter().map(|e| e["what"].as_str().unwrap()).collect();
+    assert!(whats.contains(&"keys") && whats.contains(&"refuse"), "{whats:?}");
+    // Later it continues; a changed copy does not verify, and the first broken entry is named.
+    bench.refused(&["stop", "nothing"], Refusal::NoSuchApp);
+    bench.done(&["audit", "--continues", "a.audit", "--out", "b.audit"]);
+    let mut bytes = fs::read(folder.join("b.audit")).unwrap();
+    let at = bytes.windows(4).position(|window| window == b"list").unwrap();
+    bytes[at] ^= 1;
+    fs::write(folder.join("c.audit"), bytes).unwrap();
+    let output = bench.run(&["audit", "--verify", "c.audit"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("broken at entry"));
+    // The shorter log does not continue the longer one.
+    assert_eq!(bench.run(&["audit", "--verify", "a.audit", "--continues", "b.audit"]).status.code(), Some(1));
+}

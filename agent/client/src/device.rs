@@ -2,9 +2,10 @@
 //! What can be asked of a device. Every command is signed for this device, this boot and this place in the
 //! sequence.
 
+use cofferdam_audit::{Export, Place};
 use cofferdam_management_protocol::{
-    AppEntry, AppStats, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, Greeting, HostMessage,
-    Installed, Logs, Refusal,
+    AppEntry, AppStats, AuditEntry, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, Greeting,
+    HostMessage, Installed, Logs, Refusal,
 };
 use cofferdam_package::{CommandEnvelope, PACKAGE_BYTES_MAX, SigningKey, sha256, sign_command};
 
@@ -13,6 +14,9 @@ use crate::error::ClientError;
 
 /// How many chunks may be under way before the device has confirmed the first of them.
 const CHUNKS_UNDER_WAY: usize = 8;
+
+/// Longest signed list of keys, as the policy crate has it.
+const KEY_LIST_BYTES_MAX: usize = 0x2000;
 
 /// A device and a key that it is hoped to trust.
 pub struct Device<'k> {
@@ -120,27 +124,93 @@ impl<'k> Device<'k> {
         start: bool,
         progress: &mut dyn FnMut(u32),
     ) -> Result<Installed, ClientError> {
-        let too_large = ClientError::TooLarge { bytes: package.len() };
-        if package.len() > PACKAGE_BYTES_MAX {
+        let command =
+            |package_bytes, package_sha256| Command::Install { package_bytes, package_sha256, start };
+        match self.upload(package, PACKAGE_BYTES_MAX, &command, progress)? {
+            DeviceMessage::Installed(installed) => Ok(installed),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Puts a signed list of keys in force.
+    ///
+    /// After an error the connection is of no more use.
+    pub fn update_keys(&mut self, signed: &[u8]) -> Result<(), ClientError> {
+        let command = |list_bytes, list_sha256| Command::UpdateKeys { list_bytes, list_sha256 };
+        match self.upload(signed, KEY_LIST_BYTES_MAX, &command, &mut |_| ())? {
+            DeviceMessage::Done => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The list of keys in force in CBOR, its version, and whether it is the image's.
+    pub fn keys(&mut self) -> Result<(Vec<u8>, u64, bool), ClientError> {
+        let mut list = Vec::new();
+        loop {
+            let offset = u32::try_from(list.len()).unwrap_or(u32::MAX);
+            let part = match self.request(&Command::Keys { offset })? {
+                DeviceMessage::Keys(part) => part,
+                other => return Err(unexpected(&other)),
+            };
+            list.extend(&part.bytes);
+            let whole = list.len() >= part.list_bytes as usize;
+            if whole || part.bytes.is_empty() || list.len() > KEY_LIST_BYTES_MAX {
+                return Ok((list, part.version, part.from_image));
+            }
+        }
+    }
+
+    /// The event log, from its oldest entry. Nothing is verified.
+    pub fn audit(&mut self) -> Result<Export, ClientError> {
+        let mut export = None;
+        let mut after = 0;
+        loop {
+            let page = match self.request(&Command::Audit { after })? {
+                DeviceMessage::Audit(page) => page,
+                other => return Err(unexpected(&other)),
+            };
+            let first = Place { sequence: page.first_sequence, hash: page.first_hash };
+            let device_id = &self.connection.greeting().device_id;
+            let export = export.get_or_insert_with(|| Export::new(device_id, first));
+            let count = page.entries.len() as u64;
+            for AuditEntry { entry, hash } in &page.entries {
+                export.push(entry, *hash);
+            }
+            after = page.first_sequence.saturating_add(count);
+            if count == 0 || after >= page.head_sequence {
+                return Ok(export.clone());
+            }
+        }
+    }
+
+    /// Announces `bytes` by a command and sends them in chunks; gives what answers the last one.
+    fn upload(
+        &mut self,
+        bytes: &[u8],
+        bytes_max: usize,
+        command: &dyn Fn(u32, [u8; 32]) -> Command<'static>,
+        progress: &mut dyn FnMut(u32),
+    ) -> Result<DeviceMessage, ClientError> {
+        let too_large = ClientError::TooLarge { bytes: bytes.len() };
+        if bytes.len() > bytes_max {
             return Err(too_large);
         }
-        let package_bytes = u32::try_from(package.len()).map_err(|_| too_large)?;
-        let command = Command::Install { package_bytes, package_sha256: sha256(package), start };
-        let chunk_bytes = match self.request(&command)? {
+        let length = u32::try_from(bytes.len()).map_err(|_| too_large)?;
+        let chunk_bytes = match self.request(&command(length, sha256(bytes)))? {
             DeviceMessage::Ready { chunk_bytes_max } => (chunk_bytes_max as usize).clamp(1, CHUNK_BYTES_MAX),
             other => return Err(unexpected(&other)),
         };
         let mut under_way = 0;
         let mut offset: u32 = 0;
-        for bytes in package.chunks(chunk_bytes) {
-            if let Err(error) = self.connection.send(&HostMessage::Chunk { offset, bytes }) {
+        for piece in bytes.chunks(chunk_bytes) {
+            if let Err(error) = self.connection.send(&HostMessage::Chunk { offset, bytes: piece }) {
                 // A device that refuses may close at once: its reason says more than a broken pipe.
                 return match self.answer() {
                     Err(refused @ ClientError::Refused { .. }) => Err(refused),
                     _ => Err(error),
                 };
             }
-            offset = offset.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+            offset = offset.saturating_add(u32::try_from(piece.len()).unwrap_or(u32::MAX));
             under_way += 1;
             if under_way == CHUNKS_UNDER_WAY {
                 self.confirmed(progress)?;
@@ -151,11 +221,10 @@ impl<'k> Device<'k> {
         loop {
             match self.answer()? {
                 DeviceMessage::Progress { received_bytes } => progress(received_bytes),
-                DeviceMessage::Installed(installed) => {
-                    progress(package_bytes);
-                    return Ok(installed);
+                outcome => {
+                    progress(length);
+                    return Ok(outcome);
                 }
-                other => return Err(unexpected(&other)),
             }
         }
     }

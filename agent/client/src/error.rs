@@ -87,7 +87,7 @@ impl ClientError {
 fn refusal_hint(refusal: Refusal) -> Option<&'static str> {
     Some(match refusal {
         Refusal::UnknownKey => {
-            "the device trusts only the anchors in its image: sign with one of those keys (--key)"
+            "`cofferdam keys list` shows which keys the device trusts: sign with one of those (--key)"
         }
         Refusal::Ratchet => "raise `sequence` in cofferdam.toml; the same sequence needs the same module",
         Refusal::PermissionNotGranted => {
@@ -102,6 +102,11 @@ fn refusal_hint(refusal: Refusal) -> Option<&'static str> {
         Refusal::OtherBoot | Refusal::WrongSequence => {
             "the device has moved on since the greeting: try again"
         }
+        Refusal::KeyListOlder => "raise `version` in list.toml and sign the list again",
+        Refusal::KeyListQuorum => {
+            "root keys of the list in force must sign it, and root keys of its own: cofferdam keys sign"
+        }
+        Refusal::KeyListLockout => "a list needs at least `threshold` anchors with `root = true`",
         _ => return None,
     })
 }

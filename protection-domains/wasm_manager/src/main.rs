@@ -18,7 +18,7 @@ use core::convert::Infallible;
 use cofferdam_entropy_protocol as entropy;
 use cofferdam_lifecycle::{Gateway, Identity, Manager, SLOTS};
 use cofferdam_package::manifest::{class_id, vendor_id};
-use cofferdam_policy::TrustAnchors;
+use cofferdam_policy::{KeyChain, KeyList};
 use cofferdam_timer_protocol::pd::Timer;
 use sel4_microkit::{
     Channel, ChannelSet, Child, Fault, Handler, MessageInfo, channel, get_mr, protection_domain, set_mr,
@@ -27,7 +27,7 @@ use sel4_microkit::{
 use crate::slots::Slots;
 
 /// What build.rs made of the trust anchor files.
-const ANCHORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/anchors.bin"));
+const KEYS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/keys.bin"));
 
 struct WasmManager {
     manager: Manager<Slots>,
@@ -43,18 +43,19 @@ struct WasmManager {
 fn init() -> impl Handler {
     cofferdam_log_ring::pd::init();
     regions::init_heap();
-    let anchors = TrustAnchors::decode(ANCHORS).unwrap_or_else(|error| {
-        log::error!("{error}");
-        TrustAnchors::default()
-    });
     let vendor_id = vendor_id(env!("COFFERDAM_VENDOR"));
+    let class_id = class_id(&vendor_id, env!("COFFERDAM_CLASS"));
+    let keys = KeyList::decode(KEYS).and_then(KeyChain::new).unwrap_or_else(|error| {
+        log::error!("{error}");
+        KeyChain::empty(vendor_id, class_id)
+    });
     let identity = Identity {
         device_id: env!("COFFERDAM_DEVICE_ID").to_string(),
         boot_nonce: boot_nonce(),
         vendor_id,
-        class_id: class_id(&vendor_id, env!("COFFERDAM_CLASS")),
+        class_id,
     };
-    let mut manager = Manager::new(slots::slots(storage::disk()), identity, anchors, regions::slots());
+    let mut manager = Manager::new(slots::slots(storage::disk()), identity, keys, regions::slots());
     manager.restore();
     let (to_manager, from_manager) = regions::queues();
     let mut wasm_manager = WasmManager {

@@ -5,6 +5,7 @@ mod apps;
 mod attack;
 mod endurance;
 mod hostile;
+mod keys;
 mod lifecycle;
 mod network;
 mod power;
@@ -31,6 +32,7 @@ pub const ALL: &[Suite] = &[
     lifecycle::SUITE,
     power::SUITE,
     attack::SUITE,
+    keys::SUITE,
     readme::SUITE,
 ];
 

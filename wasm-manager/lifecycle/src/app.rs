@@ -29,6 +29,8 @@ pub(crate) struct App {
     pub(crate) supervision: Supervision,
     /// From which version and why it was rolled back to this one; else empty.
     pub(crate) rolled_back: String,
+    /// The keys in force do not permit it any more: it is not started again.
+    pub(crate) revoked: bool,
     /// The last status of its last run.
     pub(crate) last_status: Option<Status>,
 }

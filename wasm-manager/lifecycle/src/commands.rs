@@ -3,17 +3,19 @@
 
 use alloc::string::ToString;
 
+use cofferdam_audit::{Event, What};
 use cofferdam_management_protocol::{
     AppState, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, Refusal,
 };
 use cofferdam_package::{KeyId, PACKAGE_BYTES_MAX, verify_command};
 use cofferdam_policy::Role;
+use cofferdam_policy::list::SIGNED_LIST_BYTES_MAX;
 
 use crate::app::{App, slot_number, stats};
 use crate::manager::{Manager, Outcome};
 use crate::platform::Platform;
 use crate::refusal::Refused;
-use crate::upload::Announced;
+use crate::upload::{Announced, Kind};
 use crate::{SLOTS, logs};
 
 impl<P: Platform> Manager<P> {
@@ -26,6 +28,7 @@ impl<P: Platform> Manager<P> {
                 return Outcome::AttemptFailed;
             }
         };
+        self.commander = Some(signer);
         if self.upload.under_way() {
             // The sequence number is not used up: the command may come again when the upload is over.
             self.upload.reset();
@@ -66,11 +69,19 @@ impl<P: Platform> Manager<P> {
             | Command::List
             | Command::Logs { .. }
             | Command::Stats { .. }
-            | Command::Manifest { .. } => Role::Read,
-            Command::Start { .. } | Command::Stop { .. } => Role::Control,
-            Command::Install { .. } | Command::Remove { .. } | Command::RollBack { .. } => Role::Install,
+            | Command::Manifest { .. }
+            | Command::Keys { .. }
+            | Command::Audit { .. } => Some(Role::Read),
+            Command::Start { .. } | Command::Stop { .. } => Some(Role::Control),
+            Command::Install { .. } | Command::Remove { .. } | Command::RollBack { .. } => {
+                Some(Role::Install)
+            }
+            // The list's own signatures decide.
+            Command::UpdateKeys { .. } => None,
         };
-        if !self.anchors.anchor(&signer).is_some_and(|anchor| anchor.grant.allows(role)) {
+        if let Some(role) = role
+            && !self.anchors.anchor(&signer).is_some_and(|anchor| anchor.grant.allows(role))
+        {
             return Err(Refused::new(
                 Refusal::NotAuthorised,
                 alloc::format!("key {signer} has no role {role}"),
@@ -85,26 +96,22 @@ impl<P: Platform> Manager<P> {
                 Ok(DeviceMessage::Apps(apps))
             }
             Command::Install { package_bytes, package_sha256, start } => {
-                let package_bytes = package_bytes as usize;
-                if package_bytes == 0 {
-                    return Err(Refused::new(Refusal::Truncated, "an empty package"));
-                }
-                if package_bytes > PACKAGE_BYTES_MAX {
-                    let detail = alloc::format!("{package_bytes} bytes, at most {PACKAGE_BYTES_MAX}");
-                    return Err(Refused::new(Refusal::TooLarge, detail));
-                }
-                self.upload.begin(Announced { package_bytes, sha256: package_sha256, start });
-                let chunk_bytes_max = u32::try_from(CHUNK_BYTES_MAX).unwrap_or(u32::MAX);
-                Ok(DeviceMessage::Ready { chunk_bytes_max })
+                self.ready(package_bytes, PACKAGE_BYTES_MAX, package_sha256, Kind::Package { start }, signer)
             }
-            Command::Start { name } => self.start(name),
+            Command::UpdateKeys { list_bytes, list_sha256 } => {
+                self.ready(list_bytes, SIGNED_LIST_BYTES_MAX, list_sha256, Kind::Keys, signer)
+            }
+            Command::Keys { offset } => Ok(self.keys_part(offset)),
+            Command::Audit { after } => Ok(self.audit_page(after)),
+            Command::Start { name } => self.start(name, signer),
             Command::Manifest { name } => {
                 let (_, app) = self.find(name)?;
                 Ok(DeviceMessage::Manifest { manifest: app.manifest.encode(), signer: app.signer.0 })
             }
-            Command::Stop { name } => self.stop(name),
-            Command::Remove { name } => self.remove(name),
+            Command::Stop { name } => self.stop(name, signer),
+            Command::Remove { name } => self.remove(name, signer),
             Command::RollBack { name } => {
+                self.covers(signer, name)?;
                 let (slot, _) = self.find(name)?;
                 self.roll_back(slot, "by command").map(DeviceMessage::Installed)
             }
@@ -124,31 +131,65 @@ impl<P: Platform> Manager<P> {
         }
     }
 
-    fn start(&mut self, name: &str) -> Result<DeviceMessage, Refused> {
+    /// Begins an upload of what a command announced.
+    fn ready(
+        &mut self,
+        bytes: u32,
+        bytes_max: usize,
+        sha256: [u8; 32],
+        kind: Kind,
+        by: KeyId,
+    ) -> Result<DeviceMessage, Refused> {
+        let package_bytes = bytes as usize;
+        if package_bytes == 0 {
+            return Err(Refused::new(Refusal::Truncated, "an empty package"));
+        }
+        if package_bytes > bytes_max {
+            let detail = alloc::format!("{package_bytes} bytes, at most {bytes_max}");
+            return Err(Refused::new(Refusal::TooLarge, detail));
+        }
+        self.upload.begin(Announced { package_bytes, sha256, kind, by });
+        let chunk_bytes_max = u32::try_from(CHUNK_BYTES_MAX).unwrap_or(u32::MAX);
+        Ok(DeviceMessage::Ready { chunk_bytes_max })
+    }
+
+    fn start(&mut self, name: &str, by: KeyId) -> Result<DeviceMessage, Refused> {
+        self.covers(by, name)?;
         let (slot, app) = self.find(name)?;
+        Self::may_start(app)?;
         if app.is_active() {
             return Err(Refused::new(Refusal::AlreadyRunning, name));
         }
         self.slots.get_mut(slot).ok_or(Refusal::Internal)?.start(&mut self.platform)?;
         log::info!("app {name} started by command");
+        self.audit(Event::new(What::Start).by(by.0).about(name));
         self.keep_state(slot)?;
         Ok(DeviceMessage::Done)
     }
 
-    fn stop(&mut self, name: &str) -> Result<DeviceMessage, Refused> {
+    fn stop(&mut self, name: &str, by: KeyId) -> Result<DeviceMessage, Refused> {
+        self.covers(by, name)?;
         let (slot, app) = self.find(name)?;
         if !app.is_active() && app.state != AppState::Waiting {
             return Err(Refused::new(Refusal::NotRunning, name));
         }
         self.slots.get_mut(slot).ok_or(Refusal::Internal)?.stop(&mut self.platform)?;
         log::info!("app {name} stopped: by command");
+        self.audit(Event::new(What::Stop).by(by.0).about(name));
         self.keep_state(slot)?;
         Ok(DeviceMessage::Done)
     }
 
-    fn remove(&mut self, name: &str) -> Result<DeviceMessage, Refused> {
-        let (slot, _) = self.find(name)?;
-        self.keep_removal(slot)?;
+    fn remove(&mut self, name: &str, by: KeyId) -> Result<DeviceMessage, Refused> {
+        self.covers(by, name)?;
+        let (slot, app) = self.find(name)?;
+        let event = Event::new(What::Remove).by(by.0).about(name);
+        let event = event.signed_by(app.signer.0).number(app.manifest.sequence);
+        self.audit(event);
+        if let Err(refused) = self.keep_removal(slot) {
+            self.audit_retract();
+            return Err(refused);
+        }
         self.slots.get_mut(slot).ok_or(Refusal::Internal)?.remove(&mut self.platform)?;
         log::info!("removed {name} from slot {slot}");
         Ok(DeviceMessage::Done)

@@ -4,11 +4,12 @@
 use alloc::string::String;
 
 use cofferdam_admission::{Admitted, SlotClass, admit};
+use cofferdam_audit::{Event, What};
 use cofferdam_host_abi::Limits;
 use cofferdam_management_protocol::{AppState, DeviceMessage, Installed, Refusal};
 use cofferdam_package::container::Verified;
 use cofferdam_package::manifest::{self, Manifest};
-use cofferdam_package::{KeyId, verify};
+use cofferdam_package::{KeyId, sha256, verify};
 use cofferdam_policy::Permitted;
 use cofferdam_restart::Supervision;
 use cofferdam_slot_protocol::{
@@ -22,7 +23,7 @@ use crate::platform::Platform;
 use crate::refusal::Refused;
 use crate::saved::Release;
 use crate::slots::choose;
-use crate::upload::Progress;
+use crate::upload::{Kind, Progress};
 
 /// A package that may be installed.
 pub(crate) struct Examined<'p> {
@@ -45,6 +46,7 @@ pub(crate) enum MayBe {
 impl<P: Platform> Manager<P> {
     /// Takes a piece of a package; with the last one, installs it.
     pub(crate) fn chunk(&mut self, offset: u32, bytes: &[u8]) -> Outcome {
+        self.commander = self.upload.by();
         match self.upload.chunk(offset, bytes) {
             Ok(Progress::Received { received_bytes }) => {
                 self.reply(&DeviceMessage::Progress { received_bytes });
@@ -53,11 +55,20 @@ impl<P: Platform> Manager<P> {
             Ok(Progress::Dropped) => Outcome::Uploading,
             Ok(Progress::Complete(announced)) => {
                 let package = self.upload.take();
-                let outcome = self.install(&package, announced.start);
+                let (what, outcome) = match announced.kind {
+                    Kind::Package { start } => {
+                        let installed = self.install(&package, start, announced.by);
+                        ("install", installed.map(DeviceMessage::Installed))
+                    }
+                    Kind::Keys => {
+                        let updated = self.update_keys(&package, announced.by);
+                        ("list of keys", updated.map(|()| DeviceMessage::Done))
+                    }
+                };
                 self.upload.put_back(package);
                 match outcome {
-                    Ok(installed) => self.reply(&DeviceMessage::Installed(installed)),
-                    Err(refused) => self.refuse("install", &refused),
+                    Ok(message) => self.reply(&message),
+                    Err(refused) => self.refuse(what, &refused),
                 }
                 Outcome::Authenticated
             }
@@ -102,16 +113,25 @@ impl<P: Platform> Manager<P> {
         app
     }
 
-    fn install(&mut self, package: &[u8], start: bool) -> Result<Installed, Refused> {
+    fn install(&mut self, package: &[u8], start: bool, by: KeyId) -> Result<Installed, Refused> {
         let Examined { manifest, module, signer, permitted, admitted, texts } =
             self.examine(package, &MayBe::NoOlder)?;
         let common = &manifest.common;
+        self.covers(by, &common.name)?;
         let slot = choose(&self.slots, &common.name, manifest.app.priority).ok_or(Refusal::NoFreeSlot)?;
         let mut ratchet = self.ratchet.clone();
         ratchet.commit(common, manifest.sequence);
+        let replaces = self.slots.get(slot).is_some_and(|slot| slot.app.is_some());
+        let event = Event::new(if replaces { What::Replace } else { What::Install }).by(by.0);
+        let event = event.about(&common.name).signed_by(signer.0).number(manifest.sequence);
+        let event = event.digest(sha256(package)).text(&manifest.app.version);
         let app = app(manifest, signer, &admitted, &permitted, &texts);
         let app = self.on_probation(slot, app);
-        self.keep_install(slot, package, &ratchet, &app, start)?;
+        self.audit(event);
+        if let Err(refused) = self.keep_install(slot, package, &ratchet, &app, start) {
+            self.audit_retract();
+            return Err(refused);
+        }
 
         // From here on things change.
         self.ratchet = ratchet;
@@ -200,6 +220,7 @@ pub(crate) fn app(
         reason: String::new(),
         supervision: Supervision::default(),
         rolled_back: String::new(),
+        revoked: false,
         last_status: None,
         manifest,
     }

@@ -29,6 +29,13 @@ pub(crate) struct Kept {
     pub(crate) slots: [Option<Saved>; SLOTS],
 }
 
+impl Kept {
+    /// Why nothing can be changed, if so.
+    pub(crate) fn unreadable(&self) -> Option<&StorageError> {
+        self.unreadable.as_ref()
+    }
+}
+
 impl From<StorageError> for Refused {
     fn from(error: StorageError) -> Self {
         Self::new(Refusal::Storage, error)
@@ -49,13 +56,17 @@ impl<P: Platform> Manager<P> {
         }
         let is_again = earlier.iter().any(Option::is_some);
         let mut bytes = Vec::new();
+        if let Err(error) = self.restore_keys() {
+            self.kept.unreadable = Some(error);
+        }
         let Some(storage) = self.platform.storage() else {
-            log::warn!("no disk: apps and ratchets last until the next boot");
+            log::warn!("no disk: apps, ratchets, keys and the event log last until the next boot");
             if is_again {
                 self.kept.unreadable =
                     Some(StorageError("the ratchets were lost with wasm_manager's earlier life".into()));
                 self.leave_alone(&earlier);
             }
+            self.restore_journal(false);
             return;
         };
         match storage.read(RATCHETS, &mut bytes) {
@@ -69,8 +80,10 @@ impl<P: Platform> Manager<P> {
         if let Some(error) = &self.kept.unreadable {
             log::error!("nothing can be installed: {error}");
             self.leave_alone(&earlier);
+            self.restore_journal(true);
             return;
         }
+        self.restore_journal(false);
         // The upload's buffer has room for any package.
         let mut package = self.upload.take();
         for (slot, earlier) in earlier.iter().enumerate() {
@@ -163,6 +176,7 @@ impl<P: Platform> Manager<P> {
         let Some(storage) = self.platform.storage() else { return Ok(()) };
         let present = self.slots.get(slot).and_then(|slot| slot.app.as_ref());
         let number = free_package(self.kept.slots.iter().flatten());
+        let journal = &mut self.journal;
         let kept = self.kept.slots.get_mut(slot).ok_or(Refusal::Internal)?;
         let mut saved = Saved::installed(number, app, start);
         saved.previous = kept.as_ref().zip(present).and_then(|(kept, present)| previous(kept, present, app));
@@ -175,7 +189,7 @@ impl<P: Platform> Manager<P> {
         let stays = saved.previous.as_ref().map(|previous| previous.package);
         let gone = kept.iter().flat_map(packages).filter(|number| Some(*number) != stays);
         changes.extend(gone.map(Change::RemovePackage));
-        storage.change(&changes)?;
+        journal.change(Some(storage), &changes)?;
         *kept = Some(saved);
         Ok(())
     }
@@ -188,10 +202,9 @@ impl<P: Platform> Manager<P> {
         let previous = present.previous.as_ref().ok_or(Refusal::NoPrevious)?;
         let mut saved = Saved::installed(previous.package, app, true);
         saved.back_at = Some(Release::of(&app.manifest));
-        storage.change(&[
-            Change::Put(slot_record(slot), &saved.encode()),
-            Change::RemovePackage(present.package),
-        ])?;
+        let record = saved.encode();
+        let changes = [Change::Put(slot_record(slot), &record), Change::RemovePackage(present.package)];
+        self.journal.change(Some(storage), &changes)?;
         *kept = Some(saved);
         Ok(())
     }
@@ -213,7 +226,7 @@ impl<P: Platform> Manager<P> {
         if let Some(saved) = kept {
             let mut changes = alloc::vec![Change::Remove(slot_record(slot))];
             changes.extend(packages(saved).map(Change::RemovePackage));
-            storage.change(&changes)?;
+            self.journal.change(Some(storage), &changes)?;
             *kept = None;
         }
         Ok(())
@@ -228,7 +241,7 @@ impl<P: Platform> Manager<P> {
         let now = kept.updated(app, now_us);
         if !now.is_as(kept) {
             let Some(storage) = self.platform.storage() else { return Ok(()) };
-            storage.change(&[Change::Put(slot_record(slot), &now.encode())])?;
+            self.journal.change(Some(storage), &[Change::Put(slot_record(slot), &now.encode())])?;
             *kept = now;
         }
         Ok(())

@@ -5,12 +5,15 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
+use cofferdam_audit::{Event, What};
 use cofferdam_management_protocol::{
     DeviceMessage, FrameError, Greeting, HostMessage, PORT, PROTOCOL_VERSION, Refusal, encode_device,
 };
-use cofferdam_policy::TrustAnchors;
+use cofferdam_package::KeyId;
+use cofferdam_policy::{KeyChain, TrustAnchors};
 
 use crate::SLOTS;
+use crate::journal::Journal;
 use crate::keep::Kept;
 use crate::output::Output;
 use crate::platform::{Platform, PlatformError, SlotRegions};
@@ -45,7 +48,12 @@ pub(crate) struct Counters {
 pub struct Manager<P> {
     pub(crate) platform: P,
     pub(crate) identity: Identity,
+    pub(crate) keys: KeyChain,
+    /// Those of the list in force.
     pub(crate) anchors: TrustAnchors,
+    pub(crate) journal: Journal,
+    /// The trusted key whose command is being handled.
+    pub(crate) commander: Option<KeyId>,
     pub(crate) slots: [Slot; SLOTS],
     pub(crate) ratchet: Ratchet,
     pub(crate) upload: Upload,
@@ -60,25 +68,24 @@ pub struct Manager<P> {
 
 impl<P: Platform> Manager<P> {
     /// A manager without apps. Allocates what it needs for good.
-    pub fn new(
-        platform: P,
-        identity: Identity,
-        anchors: TrustAnchors,
-        regions: [SlotRegions; SLOTS],
-    ) -> Self {
+    pub fn new(platform: P, identity: Identity, keys: KeyChain, regions: [SlotRegions; SLOTS]) -> Self {
         let mut number = 0;
         let slots = regions.map(|regions| {
             let slot = Slot::new(number, regions);
             number = number.saturating_add(1);
             slot
         });
+        let anchors = keys.anchors().clone();
         if anchors.is_empty() {
             log::warn!("no trust anchors: nothing can be installed (see keys/README.md)");
         }
         Self {
             platform,
             identity,
+            keys,
             anchors,
+            journal: Journal::default(),
+            commander: None,
             slots,
             ratchet: Ratchet::default(),
             upload: Upload::new(),
@@ -160,6 +167,8 @@ impl<P: Platform> Manager<P> {
                 Ok(Some(frame)) => self.frame(frame),
                 Err(error) => self.malformed(error),
             };
+            self.commander = None;
+            self.audit_flush();
             let now_us = self.platform.now_us();
             let goes_on = match outcome {
                 Outcome::Authenticated => {
@@ -225,14 +234,18 @@ impl<P: Platform> Manager<P> {
         number: usize,
         event: impl FnOnce(&mut Slot, &mut P) -> Result<(), PlatformError>,
     ) {
+        let before = self.app_state(number);
         let Some(slot) = self.slots.get_mut(number) else { return };
         if let Err(error) = event(slot, &mut self.platform) {
             log::error!("slot {number}: {error}");
         }
-        if slot.takes_roll_back() {
+        let rolls_back = slot.takes_roll_back();
+        self.audit_failure(number, before);
+        if rolls_back {
             self.roll_back_by_itself(number);
         }
         self.keep_state_or_log(number);
+        self.audit_flush();
     }
 
     /// A slot's protection domain has used up its budget and gets no more time in this period.
@@ -253,10 +266,16 @@ impl<P: Platform> Manager<P> {
         }
     }
 
-    /// Refuses: counted, in the log and on the wire.
+    /// Refuses: counted, in both logs and on the wire.
     pub(crate) fn refuse(&mut self, what: &str, refused: &Refused) {
         self.counters.refusals = self.counters.refusals.saturating_add(1);
         log::warn!("refused {what}: {refused}");
+        let event = Event::new(What::Refuse).number(refused.code.code().into());
+        let event = event.text(&alloc::format!("{what}: {refused}"));
+        self.audit_limited(match self.commander {
+            Some(key) => event.by(key.0),
+            None => event,
+        });
         self.reply(&refused.message());
     }
 
@@ -289,7 +308,7 @@ pub(crate) enum Outcome {
     End,
 }
 
-struct Hex<'a>(&'a [u8]);
+pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -96,7 +96,8 @@ impl From<PolicyError> for Refused {
         let code = match error {
             PolicyError::MayNotSignPackages => Refusal::NotAuthorised,
             PolicyError::UnknownSensor(_) | PolicyError::UnknownActuator(_) => Refusal::UnknownResource,
-            PolicyError::SensorNotGranted(_)
+            PolicyError::ComponentNotGranted(_)
+            | PolicyError::SensorNotGranted(_)
             | PolicyError::ActuatorNotGranted { .. }
             | PolicyError::Fuel { .. }
             | PolicyError::Memory { .. } => Refusal::PermissionNotGranted,

@@ -5,8 +5,9 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use cofferdam_audit::{Event, What};
 use cofferdam_management_protocol::{AppState, Installed, Refusal};
-use cofferdam_package::PACKAGE_BYTES_MAX;
+use cofferdam_package::{PACKAGE_BYTES_MAX, sha256};
 use cofferdam_restart::Supervision;
 
 use crate::app::slot_number;
@@ -55,7 +56,16 @@ impl<P: Platform> Manager<P> {
         app.supervision = Supervision::new(self.platform.now_us(), None);
         app.rolled_back = rolled_back(&from, why);
         let (version, sequence) = (app.manifest.app.version.clone(), app.manifest.sequence);
-        self.keep_roll_back(slot, &app)?;
+        let event = Event::new(What::RollBack).about(&name).signed_by(app.signer.0).number(sequence);
+        let event = event.digest(sha256(&package)).text(&app.rolled_back);
+        self.audit(match self.commander {
+            Some(key) => event.by(key.0),
+            None => event,
+        });
+        if let Err(refused) = self.keep_roll_back(slot, &app) {
+            self.audit_retract();
+            return Err(refused);
+        }
 
         // From here on things change.
         log::warn!("app {name} rolled back from {from} to {version}: {why}");

@@ -15,7 +15,10 @@ use crate::ratchet::Ratchet;
 
 /// The record of the ratchets.
 pub(crate) const RATCHETS: u32 = 1;
-/// Record 2 is for the list of keys, once it can change without a new image.
+/// The record of the newest accepted list of keys, with what proves it.
+pub(crate) const KEY_LISTS: u32 = 2;
+/// The record of the event log.
+pub(crate) const EVENT_LOG: u32 = 3;
 const SLOT_RECORDS: u32 = 16;
 
 const VERSION: u8 = 1;

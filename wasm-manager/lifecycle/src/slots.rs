@@ -165,6 +165,10 @@ impl Slot {
                 log::info!("app {} {} has passed its probation", app.name(), app.manifest.app.version);
                 Ok(())
             }
+            Some(Due::Restart) if app.revoked => {
+                app.state = AppState::Failed;
+                self.idle(platform)
+            }
             Some(Due::Restart) => self.run(platform),
         }
     }
@@ -302,6 +306,7 @@ impl Slot {
                 self.roll_back = true;
                 self.idle(platform)
             }
+            Verdict::Restart { .. } if app.revoked => self.idle(platform),
             Verdict::Restart { at_us } => {
                 let (count, delay_us) = (app.supervision.restarts(), at_us.saturating_sub(now_us));
                 if delay_us == 0 {

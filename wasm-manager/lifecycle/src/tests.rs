@@ -7,6 +7,7 @@ mod authentication;
 mod gateway;
 mod hostile;
 mod install;
+mod keys;
 mod restart;
 mod storage;
 mod take_over;

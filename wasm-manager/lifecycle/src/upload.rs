@@ -4,15 +4,29 @@
 use alloc::vec::Vec;
 
 use cofferdam_management_protocol::{CHUNK_BYTES_MAX, Refusal};
-use cofferdam_package::PACKAGE_BYTES_MAX;
+use cofferdam_package::{KeyId, PACKAGE_BYTES_MAX};
 use sha2::{Digest as _, Sha256};
 
-/// What an install command announced.
+/// What is uploaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A package, to be installed.
+    Package {
+        /// Whether to start it.
+        start: bool,
+    },
+    /// A signed list of keys.
+    Keys,
+}
+
+/// What a command announced.
 #[derive(Clone, Debug)]
 pub(crate) struct Announced {
     pub(crate) package_bytes: usize,
     pub(crate) sha256: [u8; 32],
-    pub(crate) start: bool,
+    pub(crate) kind: Kind,
+    /// The key that signed the command.
+    pub(crate) by: KeyId,
 }
 
 #[derive(Debug)]
@@ -54,6 +68,14 @@ impl Upload {
     pub(crate) fn progress(&self) -> Option<(usize, usize)> {
         match &self.state {
             State::Receiving(announced, _) => Some((self.buffer.len(), announced.package_bytes)),
+            _ => None,
+        }
+    }
+
+    /// The key that announced an upload under way.
+    pub(crate) fn by(&self) -> Option<KeyId> {
+        match &self.state {
+            State::Receiving(announced, _) => Some(announced.by),
             _ => None,
         }
     }

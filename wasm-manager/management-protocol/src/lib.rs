@@ -23,8 +23,8 @@ mod tests;
 
 pub use frame::{BUSY_FRAME, FRAME_BYTES_MAX, FrameDecoder, FrameError, encode_device, encode_host};
 pub use message::{
-    AppEntry, AppState, AppStats, Command, DeviceMessage, DeviceStatus, Greeting, Histogram, HostMessage,
-    Installed, LogLine, Logs,
+    AppEntry, AppState, AppStats, AuditEntry, AuditPage, Command, DeviceMessage, DeviceStatus, Greeting,
+    Histogram, HostMessage, Installed, KeysPart, LogLine, Logs,
 };
 pub use refusal::Refusal;
 

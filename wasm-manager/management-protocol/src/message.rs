@@ -86,6 +86,24 @@ pub enum Command<'a> {
         /// Its name.
         name: &'a str,
     },
+    /// The list of keys in force: [`DeviceMessage::Keys`].
+    Keys {
+        /// From which byte of the list.
+        offset: u32,
+    },
+    /// Put another list of keys in force: [`DeviceMessage::Ready`], then chunks as in an install, then
+    /// [`DeviceMessage::Done`]. It takes no role: the list's own signatures decide.
+    UpdateKeys {
+        /// Length of the signed list.
+        list_bytes: u32,
+        /// SHA-256 of the signed list.
+        list_sha256: [u8; 32],
+    },
+    /// The event log: [`DeviceMessage::Audit`].
+    Audit {
+        /// Entries after this number.
+        after: u64,
+    },
 }
 
 impl<'a> Command<'a> {
@@ -156,6 +174,10 @@ pub enum DeviceMessage {
         /// The key that signed it.
         signer: [u8; 8],
     },
+    /// Answer to [`Command::Keys`].
+    Keys(KeysPart),
+    /// Answer to [`Command::Audit`].
+    Audit(AuditPage),
 }
 
 impl DeviceMessage {
@@ -180,6 +202,41 @@ pub struct Greeting {
     /// The sequence number that the next command must carry. Each authenticated command uses one up, also if
     /// it is refused for another reason.
     pub next_sequence: u64,
+}
+
+/// A piece of the list of keys in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeysPart {
+    /// The list's version.
+    pub version: u64,
+    /// Whether it is the one in the image.
+    pub from_image: bool,
+    /// Length of the whole list.
+    pub list_bytes: u32,
+    /// The piece: CBOR as the policy crate's `KeyList` describes it.
+    pub bytes: Vec<u8>,
+}
+
+/// A stretch of the event log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPage {
+    /// Number of the last entry before these.
+    pub first_sequence: u64,
+    /// The chain's hash there.
+    pub first_hash: [u8; 32],
+    /// Entries, oldest first. Empty: there are no more.
+    pub entries: Vec<AuditEntry>,
+    /// Number of the newest entry that there is.
+    pub head_sequence: u64,
+}
+
+/// An entry of the event log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Its bytes, as the audit crate describes them.
+    pub entry: Vec<u8>,
+    /// The chain's hash behind it.
+    pub hash: [u8; 32],
 }
 
 /// The outcome of an install.

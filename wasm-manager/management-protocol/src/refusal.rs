@@ -65,6 +65,9 @@ refusals! {
     /// The key's grant does not include this kind of command.
     NotAuthorised = 16, "key not authorised for this command";
 
+    /// The app's signer was revoked, or may not grant any more what the app asks for.
+    Revoked = 17, "permission revoked";
+
     // The upload.
     /// The package is longer than the device takes.
     TooLarge = 20, "too large";
@@ -124,6 +127,18 @@ refusals! {
     Storage = 56, "cannot be kept on the disk";
     /// No version before is kept: there is none, or no disk.
     NoPrevious = 57, "no version to roll back to";
+
+    // The list of keys.
+    /// It has not the right form.
+    MalformedKeyList = 60, "malformed key list";
+    /// A newer list is in force, or this one.
+    KeyListOlder = 61, "key list is not newer than the one in force";
+    /// Too few root keys have signed it.
+    KeyListQuorum = 62, "key list signed by too few root keys";
+    /// Nobody could sign the list after it.
+    KeyListLockout = 63, "key list would lock everybody out";
+    /// The root keys changed too often since the image was made.
+    KeyListChain = 64, "too many changes of root keys for this image";
 }
 
 impl fmt::Display for Refusal {

@@ -22,7 +22,7 @@ fn golden_bytes_of_the_host() {
     let chunk = HostMessage::Chunk { offset: 300, bytes: b"ab" };
     assert_eq!(encode_host(&chunk).unwrap(), [6, 0, 0, 0, 1, 0xac, 2, 2, b'a', b'b']);
     assert_eq!(encode_host(&HostMessage::Command(b"x")).unwrap(), [3, 0, 0, 0, 0, 1, b'x']);
-    let commands: [(Command<'_>, &[u8]); 9] = [
+    let commands: [(Command<'_>, &[u8]); 11] = [
         (Command::Status, &[0]),
         (Command::List, &[1]),
         (Command::Start { name: "a" }, &[3, 1, b'a']),
@@ -32,6 +32,8 @@ fn golden_bytes_of_the_host() {
         (Command::Stats { name: "a" }, &[7, 1, b'a']),
         (Command::RollBack { name: "a" }, &[8, 1, b'a']),
         (Command::Manifest { name: "a" }, &[9, 1, b'a']),
+        (Command::Keys { offset: 300 }, &[10, 0xac, 2]),
+        (Command::Audit { after: 300 }, &[12, 0xac, 2]),
     ];
     for (command, bytes) in commands {
         assert_eq!(command.encode().unwrap(), bytes);
@@ -41,6 +43,10 @@ fn golden_bytes_of_the_host() {
     let bytes = [&[2, 1][..], &[9; 32], &[1]].concat();
     assert_eq!(install.encode().unwrap(), bytes);
     assert_eq!(Command::decode(&bytes), Ok(install));
+    let update = Command::UpdateKeys { list_bytes: 1, list_sha256: [9; 32] };
+    let bytes = [&[11, 1][..], &[9; 32]].concat();
+    assert_eq!(update.encode().unwrap(), bytes);
+    assert_eq!(Command::decode(&bytes), Ok(update));
 }
 
 #[test]
@@ -67,6 +73,8 @@ fn golden_bytes_of_the_device() {
         (DeviceMessage::Stats(AppStats::default()), 9),
         (DeviceMessage::Refused { code: 11, text: "unknown key".into() }, 10),
         (DeviceMessage::Manifest { manifest: vec![1], signer: [2; 8] }, 11),
+        (DeviceMessage::Keys(KeysPart::default()), 12),
+        (DeviceMessage::Audit(AuditPage::default()), 13),
     ];
     for (message, number) in numbers {
         let frame = encode_device(&message).unwrap();

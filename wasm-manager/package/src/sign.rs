@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! COSE_Sign1 for one of two purposes.
+//! COSE_Sign1 for one of three purposes.
 //!
 //! The exact form, for whoever makes one with another library:
 //! - tagged (18), all lengths definite and shortest;
 //! - protected header, exactly these three: 1 (algorithm) = -8 (EdDSA), 3 (content type) = text,
 //!   4 (key identifier) = first eight bytes of the SHA-256 of the public key; in any order;
-//! - unprotected header empty; payload attached;
+//! - unprotected header empty; payload attached, but detached (`nil`) where several sign the same key list;
 //! - external data (`external_aad`) as [`Purpose::external_data`] says.
 
 use alloc::vec::Vec;
 use core::fmt;
 
 use coset::iana::Algorithm;
-use coset::{CoseSign1, CoseSign1Builder, HeaderBuilder, TaggedCborSerializable};
+use coset::{CoseSign1, CoseSign1Builder, Header, HeaderBuilder, TaggedCborSerializable};
 use minicbor::Decoder;
 use minicbor::data::{Tag, Type};
 
@@ -31,6 +31,8 @@ pub enum Purpose {
     Package,
     /// A command to a device.
     Command,
+    /// A list of keys that devices trust.
+    KeyList,
 }
 
 impl Purpose {
@@ -40,6 +42,7 @@ impl Purpose {
         match self {
             Self::Package => "application/vnd.cofferdam.manifest+cbor",
             Self::Command => "application/vnd.cofferdam.command+cbor",
+            Self::KeyList => "application/vnd.cofferdam.key-list+cbor",
         }
     }
 
@@ -49,6 +52,7 @@ impl Purpose {
         match self {
             Self::Package => b"cofferdam package 1",
             Self::Command => b"cofferdam command 1",
+            Self::KeyList => b"cofferdam key list 1",
         }
     }
 }
@@ -82,18 +86,69 @@ impl core::error::Error for SignatureError {}
 /// Signs `payload` for `purpose`.
 #[must_use]
 pub fn sign(purpose: Purpose, payload: Vec<u8>, key: &SigningKey) -> Vec<u8> {
-    let protected = HeaderBuilder::new()
-        .algorithm(Algorithm::EdDSA)
-        .content_type(purpose.content_type().into())
-        .key_id(key.key_id().0.to_vec())
-        .build();
     CoseSign1Builder::new()
-        .protected(protected)
+        .protected(protected(purpose, key))
         .payload(payload)
         .create_signature(purpose.external_data(), |message| key.sign(message).to_vec())
         .build()
         .to_tagged_vec()
         .unwrap_or_default() // cannot fail: these headers have no duplicates; empty bytes verify nowhere
+}
+
+/// Signs `payload` for `purpose`; the payload itself travels elsewhere.
+#[must_use]
+pub fn sign_detached(purpose: Purpose, payload: &[u8], key: &SigningKey) -> Vec<u8> {
+    CoseSign1Builder::new()
+        .protected(protected(purpose, key))
+        .create_detached_signature(payload, purpose.external_data(), |message| key.sign(message).to_vec())
+        .build()
+        .to_tagged_vec()
+        .unwrap_or_default() // as above
+}
+
+fn protected(purpose: Purpose, key: &SigningKey) -> Header {
+    HeaderBuilder::new()
+        .algorithm(Algorithm::EdDSA)
+        .content_type(purpose.content_type().into())
+        .key_id(key.key_id().0.to_vec())
+        .build()
+}
+
+/// Checks a signature over `payload`, which is not in it, and returns the key that signed.
+///
+/// # Errors
+/// See [`SignatureError`].
+pub fn verify_detached(
+    purpose: Purpose,
+    bytes: &[u8],
+    payload: &[u8],
+    find_key: impl FnOnce(&KeyId) -> Option<VerifyingKey>,
+) -> Result<KeyId, SignatureError> {
+    let signer = peek_detached(purpose, bytes)?;
+    let message = CoseSign1::from_tagged_slice(bytes).map_err(|_| malformed("COSE_Sign1"))?;
+    let key = find_key(&signer).ok_or(SignatureError::UnknownKey(signer))?;
+    message
+        .verify_detached_signature(payload, purpose.external_data(), |signature, signed| {
+            let signature = signature.try_into().map_err(|_| ())?;
+            if key.verifies(signed, signature) { Ok(()) } else { Err(()) }
+        })
+        .map_err(|()| SignatureError::BadSignature(signer))?;
+    Ok(signer)
+}
+
+/// The key that a detached signature names; nothing is checked.
+///
+/// # Errors
+/// [`SignatureError::Malformed`] or [`SignatureError::OtherPurpose`].
+pub fn peek_detached(purpose: Purpose, bytes: &[u8]) -> Result<KeyId, SignatureError> {
+    let shape = Shape::read(bytes)?;
+    if shape.content_type != purpose.content_type() {
+        return Err(SignatureError::OtherPurpose);
+    }
+    if shape.payload.is_some() {
+        return Err(malformed("payload"));
+    }
+    Ok(shape.key_id)
 }
 
 /// Checks `bytes` and returns the payload and the key that signed it.
@@ -109,6 +164,7 @@ pub fn verify(
     if shape.content_type != purpose.content_type() {
         return Err(SignatureError::OtherPurpose);
     }
+    let payload = shape.payload.ok_or(malformed("payload"))?;
     // Only now the general parser: what it sees is known to be shallow and small.
     let message = CoseSign1::from_tagged_slice(bytes).map_err(|_| malformed("COSE_Sign1"))?;
     let key = find_key(&shape.key_id).ok_or(SignatureError::UnknownKey(shape.key_id))?;
@@ -118,7 +174,7 @@ pub fn verify(
             if key.verifies(signed, signature) { Ok(()) } else { Err(()) }
         })
         .map_err(|()| SignatureError::BadSignature(shape.key_id))?;
-    Ok((shape.payload, shape.key_id))
+    Ok((payload, shape.key_id))
 }
 
 /// Looks into `bytes` without checking the signature, for showing to people.
@@ -130,7 +186,7 @@ pub fn peek(purpose: Purpose, bytes: &[u8]) -> Result<(&[u8], KeyId), SignatureE
     if shape.content_type != purpose.content_type() {
         return Err(SignatureError::OtherPurpose);
     }
-    Ok((shape.payload, shape.key_id))
+    Ok((shape.payload.ok_or(malformed("payload"))?, shape.key_id))
 }
 
 const fn malformed(part: &'static str) -> SignatureError {
@@ -141,7 +197,8 @@ const fn malformed(part: &'static str) -> SignatureError {
 struct Shape<'a> {
     content_type: &'a str,
     key_id: KeyId,
-    payload: &'a [u8],
+    /// `None` if it is detached.
+    payload: Option<&'a [u8]>,
 }
 
 impl<'a> Shape<'a> {
@@ -157,15 +214,20 @@ impl<'a> Shape<'a> {
         if !matches!(decoder.map(), Ok(Some(0))) {
             return Err(malformed("unprotected header"));
         }
-        let payload = decoder.bytes().map_err(|_| malformed("payload"))?;
+        let payload = match decoder.datatype() {
+            Ok(Type::Null) => decoder.null().map(|()| None),
+            _ => decoder.bytes().map(Some),
+        };
+        let payload = payload.map_err(|_| malformed("payload"))?;
         let signature = decoder.bytes().map_err(|_| malformed("signature"))?;
         if signature.len() != SIGNATURE_BYTES {
             return Err(malformed("signature length"));
         }
         let (content_type, key_id) = read_header(protected)?;
-        // One byte each for tag, array and empty map; the heads of the three strings in their shortest form.
-        let shortest =
-            3 + [protected, payload, signature].iter().map(|b| byte_string_len(b.len())).sum::<usize>();
+        // One byte each for tag, array, empty map and `nil`; the heads of the strings in their shortest form.
+        let shortest = 3
+            + [protected, signature].iter().map(|b| byte_string_len(b.len())).sum::<usize>()
+            + payload.map_or(1, |payload| byte_string_len(payload.len()));
         if decoder.position() != bytes.len() || bytes.len() != shortest {
             return Err(malformed("length"));
         }

@@ -1,35 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Trust anchors, and how they get into the image.
+//! Trust anchors.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use cofferdam_package::key::KEY_BYTES;
+use cofferdam_package::manifest::is_name;
 use cofferdam_package::{KeyId, VerifyingKey};
-use serde::{Deserialize, Serialize};
+use minicbor::{Decode, Encode};
 
-use crate::grant::Grant;
+use crate::grant::{ALL, Grant};
 
-/// Most anchors in one image.
+/// Most anchors that a device trusts.
 pub const ANCHORS_MAX: usize = 32;
 
-/// A key that this device trusts, and for what.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A key that this device trusts, and for what. In CBOR: a map with these numbers.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Anchor {
-    /// For people.
+    /// For people: 1 to 32 of `a-z`, `0-9`, `-`, beginning with a letter.
+    #[n(1)]
     pub name: String,
     /// The Ed25519 public key.
+    #[cbor(n(2), with = "minicbor::bytes")]
     pub public_key: [u8; KEY_BYTES],
-    /// What it may do.
+    /// Whether it may sign key lists.
+    #[n(3)]
+    pub root: bool,
+    /// What else it may do.
+    #[n(4)]
     pub grant: Grant,
 }
 
 /// Why a set of anchors is not acceptable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AnchorError {
-    /// The bytes in the image are no anchors.
-    Malformed,
+    /// No name.
+    Name(String),
+    /// This anchor's grant has a range, or a pattern of components, that makes no sense; the text says which.
+    BadGrant(String, &'static str),
     /// More than [`ANCHORS_MAX`].
     TooMany(usize),
     /// This anchor's public key is no good one.
@@ -41,7 +51,10 @@ pub enum AnchorError {
 impl fmt::Display for AnchorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed => f.write_str("malformed trust anchors"),
+            Self::Name(name) => {
+                write!(f, "anchor name {name:?}: 1 to 32 of a-z, 0-9 and '-', beginning with a letter")
+            }
+            Self::BadGrant(name, what) => write!(f, "anchor {name}: {what}"),
             Self::TooMany(count) => write!(f, "{count} trust anchors, at most {ANCHORS_MAX}"),
             Self::BadKey(name) => write!(f, "anchor {name}: not a usable Ed25519 public key"),
             Self::Duplicate(one, other) => {
@@ -54,7 +67,7 @@ impl fmt::Display for AnchorError {
 impl core::error::Error for AnchorError {}
 
 /// All that a device trusts.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct TrustAnchors {
     anchors: Vec<(KeyId, VerifyingKey, Anchor)>,
 }
@@ -70,6 +83,7 @@ impl TrustAnchors {
         }
         let mut known: Vec<(KeyId, VerifyingKey, Anchor)> = Vec::with_capacity(anchors.len());
         for anchor in anchors {
+            check(&anchor)?;
             let Some(key) = VerifyingKey::from_bytes(&anchor.public_key) else {
                 return Err(AnchorError::BadKey(anchor.name));
             };
@@ -80,14 +94,6 @@ impl TrustAnchors {
             known.push((id, key, anchor));
         }
         Ok(Self { anchors: known })
-    }
-
-    /// Reads the anchors in an image, as [`encode`] wrote them.
-    ///
-    /// # Errors
-    /// See [`AnchorError`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, AnchorError> {
-        Self::new(postcard::from_bytes(bytes).map_err(|_| AnchorError::Malformed)?)
     }
 
     /// How many there are.
@@ -119,10 +125,21 @@ impl TrustAnchors {
     }
 }
 
-/// The bytes for the image.
-#[must_use]
-pub fn encode(anchors: &[Anchor]) -> Vec<u8> {
-    postcard::to_allocvec(anchors).unwrap_or_default() // into memory; empty bytes would not decode
+fn check(anchor: &Anchor) -> Result<(), AnchorError> {
+    // The name first: what is shown in logs has its form.
+    if !is_name(&anchor.name) {
+        return Err(AnchorError::Name(anchor.name.chars().filter(|c| !c.is_control()).take(32).collect()));
+    }
+    let bad = |what| Err(AnchorError::BadGrant(anchor.name.clone(), what));
+    let is_range = |min: f64, max: f64| min.is_finite() && max.is_finite() && min <= max;
+    if !anchor.grant.actuators.iter().all(|range| is_range(range.min, range.max)) {
+        return bad("an actuator's min and max must be finite, min at most max");
+    }
+    let is_pattern = |pattern: &str| pattern == ALL || is_name(pattern.strip_suffix('*').unwrap_or(pattern));
+    if !anchor.grant.components.iter().all(|pattern| is_pattern(pattern)) {
+        return bad("a component must be a name, a beginning of names and '*', or '*'");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -135,25 +152,30 @@ mod tests {
         Anchor {
             name: alloc::format!("key-{seed}"),
             public_key: SigningKey::from_seed(&[seed; 32]).public(),
+            root: false,
             grant: Grant::everything(),
         }
     }
 
     #[test]
-    fn anchors_survive_the_image() {
+    fn anchors_are_found_by_their_keys() {
         let anchors = vec![anchor(1), anchor(2)];
-        let read = TrustAnchors::decode(&encode(&anchors)).unwrap();
+        let read = TrustAnchors::new(anchors.clone()).unwrap();
         assert_eq!(read.len(), 2);
         let id = SigningKey::from_seed(&[2; 32]).key_id();
         assert_eq!(read.anchor(&id), Some(&anchors[1]));
         assert_eq!(read.key(&id).unwrap().key_id(), id);
         assert!(read.key(&SigningKey::from_seed(&[3; 32]).key_id()).is_none());
-        assert!(TrustAnchors::decode(&encode(&[])).unwrap().is_empty());
+        assert!(TrustAnchors::new(vec![]).unwrap().is_empty());
     }
 
     #[test]
     fn bad_sets_are_refused() {
-        assert_eq!(TrustAnchors::decode(&[]).unwrap_err(), AnchorError::Malformed);
+        let named = Anchor { name: "\x1b[2J".into(), ..anchor(1) };
+        assert_eq!(TrustAnchors::new(vec![named]).unwrap_err(), AnchorError::Name("[2J".into()));
+        let grant = Grant { components: vec!["a*b".into()], ..Grant::everything() };
+        let patterned = TrustAnchors::new(vec![Anchor { grant, ..anchor(1) }]);
+        assert!(matches!(patterned, Err(AnchorError::BadGrant(..))));
         assert!(matches!(TrustAnchors::new(vec![anchor(1), anchor(1)]), Err(AnchorError::Duplicate(..))));
         let weak = Anchor { public_key: [0; 32], ..anchor(1) };
         assert_eq!(TrustAnchors::new(vec![weak]).unwrap_err(), AnchorError::BadKey("key-1".into()));

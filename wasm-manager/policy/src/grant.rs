@@ -7,23 +7,28 @@ use core::fmt;
 
 use cofferdam_device_protocol::{ACTUATOR_COUNT, actuator_by_name, permission, sensor_by_name};
 use cofferdam_package::Manifest;
-use serde::{Deserialize, Serialize};
+use minicbor::{Decode, Encode};
+use serde::Deserialize;
 
 /// How many actuators a [`Permitted`] has room for: all that there are.
 pub const ACTUATORS: usize = ACTUATOR_COUNT;
 
-/// Stands for every sensor, or every actuator, that the device has.
+/// Stands for every sensor, or every actuator, that the device has, and for every component.
 pub const ALL: &str = "*";
 
 /// What a command is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Deserialize)]
+#[cbor(index_only)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Looking: status, list, logs, stats.
+    /// Looking: status, list, logs, stats, keys, audit.
+    #[n(0)]
     Read,
     /// Starting and stopping.
+    #[n(1)]
     Control,
     /// Installing, replacing and removing.
+    #[n(2)]
     Install,
 }
 
@@ -37,33 +42,47 @@ impl fmt::Display for Role {
     }
 }
 
-/// What a key may do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What a key may do. In CBOR: a map with these numbers.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[cbor(map)]
 pub struct Grant {
     /// Commands that it may sign.
+    #[n(1)]
     pub commands: Vec<Role>,
     /// Whether it may sign packages at all.
+    #[n(2)]
     pub sign_packages: bool,
+    /// Which components its packages may be, and which ones its commands may install, remove, start and stop: a
+    /// name, a beginning of names and `*`, or [`ALL`].
+    #[n(3)]
+    pub components: Vec<String>,
     /// Sensors that its packages may read, by name, or [`ALL`].
+    #[n(4)]
     pub sensors: Vec<String>,
     /// Actuators that its packages may set.
+    #[n(5)]
     pub actuators: Vec<ActuatorGrant>,
     /// Most fuel a second that one of its packages may use.
+    #[n(6)]
     pub fuel_per_second_max: u64,
     /// Most linear memory that one of its packages may use, in pages of 64 KiB.
+    #[n(7)]
     pub memory_pages_max: u32,
 }
 
 /// An actuator and the range within which packages may set it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Deserialize)]
+#[cbor(map)]
 #[serde(deny_unknown_fields)]
 pub struct ActuatorGrant {
     /// Its name, or [`ALL`].
+    #[n(1)]
     pub name: String,
     /// Lowest value.
+    #[n(2)]
     pub min: f64,
     /// Highest value.
+    #[n(3)]
     pub max: f64,
 }
 
@@ -109,6 +128,8 @@ impl fmt::Display for Line {
 pub enum PolicyError {
     /// The key signs commands, not packages.
     MayNotSignPackages,
+    /// The key may not sign packages of this component.
+    ComponentNotGranted(String),
     /// The device has no sensor of this name.
     UnknownSensor(Line),
     /// The device has no actuator of this name.
@@ -144,6 +165,7 @@ impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MayNotSignPackages => f.write_str("this key may not sign packages"),
+            Self::ComponentNotGranted(name) => write!(f, "component {name}"),
             Self::UnknownSensor(line) => write!(f, "{line}: this device has no such sensor"),
             Self::UnknownActuator(line) => write!(f, "{line}: this device has no such actuator"),
             Self::SensorNotGranted(line) => write!(f, "{line}: not granted"),
@@ -176,6 +198,7 @@ impl Grant {
         Self {
             commands: alloc::vec![Role::Read, Role::Control, Role::Install],
             sign_packages: true,
+            components: alloc::vec![ALL.to_string()],
             sensors: alloc::vec![ALL.to_string()],
             actuators: alloc::vec![ActuatorGrant { name: ALL.to_string(), min: f64::MIN, max: f64::MAX }],
             fuel_per_second_max: u64::MAX,
@@ -189,6 +212,15 @@ impl Grant {
         self.commands.contains(&role)
     }
 
+    /// Whether the key may have to do with this component.
+    #[must_use]
+    pub fn covers(&self, component: &str) -> bool {
+        self.components.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => component.starts_with(beginning),
+            None => component == pattern,
+        })
+    }
+
     /// What the manifest's permissions come to, if the key may grant all of them.
     ///
     /// # Errors
@@ -196,6 +228,9 @@ impl Grant {
     pub fn permit(&self, manifest: &Manifest) -> Result<Permitted, PolicyError> {
         if !self.sign_packages {
             return Err(PolicyError::MayNotSignPackages);
+        }
+        if !self.covers(&manifest.common.name) {
+            return Err(PolicyError::ComponentNotGranted(manifest.common.name.clone()));
         }
         let app = &manifest.app;
         let per_second = fuel_per_second(app.fuel_per_activation, app.period_us);

@@ -21,7 +21,7 @@ use cofferdam_lifecycle::{Identity, Manager, Platform, PlatformError, SLOTS, Slo
 use cofferdam_log_ring::{Line, Origin, Producer};
 use cofferdam_management_protocol::BUSY_FRAME;
 use cofferdam_package::manifest::{class_id, vendor_id};
-use cofferdam_policy::{Anchor, Grant, TrustAnchors};
+use cofferdam_policy::{Anchor, Grant, KeyChain, KeyList};
 use cofferdam_shared_memory::SharedRegion;
 use cofferdam_slot_protocol::{
     AppState, Command, Detail, HistogramsWriter, Orders, Status, StatusWriter, StopReason, read_orders,
@@ -111,9 +111,9 @@ impl Device {
             vendor_id,
             class_id: class_id(&vendor_id, "vehicle"),
         };
-        let anchor = Anchor { name: "test".to_owned(), public_key: public, grant };
-        let anchors = TrustAnchors::new(vec![anchor]).unwrap();
-        Self { manager: Manager::new(desk, identity, anchors, regions), changed }
+        let anchor = Anchor { name: "test".to_owned(), public_key: public, root: true, grant };
+        let keys = KeyChain::new(KeyList::first(vendor_id, identity.class_id, vec![anchor])).unwrap();
+        Self { manager: Manager::new(desk, identity, keys, regions), changed }
     }
 
     fn serve(&mut self, number: u32, mut stream: TcpStream, over: &AtomicBool) {

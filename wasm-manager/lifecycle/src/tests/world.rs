@@ -12,7 +12,7 @@ use cofferdam_device_protocol::permission::Permissions as DevicePermissions;
 use cofferdam_management_protocol::*;
 use cofferdam_package::manifest::*;
 use cofferdam_package::{CommandEnvelope, SigningKey, create, sha256, sign_command};
-use cofferdam_policy::{Anchor, Grant, Role, TrustAnchors};
+use cofferdam_policy::{Anchor, Grant, KeyChain, KeyList, Role};
 use cofferdam_shared_memory::SharedRegion;
 use cofferdam_slot_protocol::{
     AppState as SlotState, Command as Order, Detail, Orders, Status, StatusWriter, StopReason, read_orders,
@@ -206,7 +206,7 @@ pub fn manager() -> Manager<System> {
 }
 
 pub fn anchor(seed: u8, grant: Grant) -> Anchor {
-    Anchor { name: format!("key-{seed}"), public_key: key(seed).public(), grant }
+    Anchor { name: format!("key-{seed}"), public_key: key(seed).public(), root: true, grant }
 }
 
 pub fn read_only() -> Grant {
@@ -228,9 +228,10 @@ pub fn boot(disk: &FakeDisk) -> Manager<System> {
 /// wasm_manager is started again by its parent; slots, memory and disk are as they were.
 pub fn restart_manager(manager: Manager<System>) -> Manager<System> {
     let regions = manager.platform.regions;
-    let anchors = TrustAnchors::new(vec![anchor(1, Grant::everything())]).unwrap();
     let identity = Identity { boot_nonce: Some([0xb0; 16]), ..manager.identity };
-    let mut manager = Manager::new(manager.platform, identity, anchors, regions);
+    let list = KeyList::first(identity.vendor_id, identity.class_id, vec![anchor(1, Grant::everything())]);
+    let keys = KeyChain::new(list).unwrap();
+    let mut manager = Manager::new(manager.platform, identity, keys, regions);
     manager.restore();
     hear_slots(&mut manager);
     manager
@@ -264,7 +265,8 @@ pub fn manager_on(
         vendor_id: vendor,
         class_id: class_id(&vendor, "rig"),
     };
-    Manager::new(system, identity, TrustAnchors::new(anchors).unwrap(), regions)
+    let keys = KeyChain::new(KeyList::first(vendor, identity.class_id, anchors)).unwrap();
+    Manager::new(system, identity, keys, regions)
 }
 
 pub fn key(seed: u8) -> SigningKey {

@@ -51,6 +51,7 @@ fn narrow() -> Grant {
     Grant {
         commands: vec![Role::Read],
         sign_packages: true,
+        components: vec!["a".into(), "motor-*".into()],
         sensors: vec!["barometer".into()],
         actuators: vec![ActuatorGrant { name: "brake".into(), min: 0.0, max: 0.6 }],
         fuel_per_second_max: 100_000,
@@ -137,4 +138,18 @@ proptest! {
     fn fuel_per_second_never_panics(fuel: u64, period_us: u64) {
         let _ = fuel_per_second(fuel, period_us);
     }
+}
+
+#[test]
+fn a_key_has_to_do_with_its_components_only() {
+    let grant = narrow();
+    for (name, covered) in [("a", true), ("motor-1", true), ("motor-", true), ("ab", false), ("motor", false)]
+    {
+        assert_eq!(grant.covers(name), covered, "{name}");
+    }
+    let mut other = manifest();
+    other.common.name = "brake".into();
+    assert_eq!(grant.permit(&other), Err(PolicyError::ComponentNotGranted("brake".into())));
+    assert!(Grant::everything().covers("brake"));
+    assert!(!Grant { components: vec![], ..narrow() }.covers("a"));
 }
