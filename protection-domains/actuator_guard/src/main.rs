@@ -9,6 +9,7 @@
 mod regions;
 
 use cofferdam_actuator_guard::{Guard, Throttle};
+use cofferdam_device_protocol::actuator::Output;
 use cofferdam_device_protocol::outputs::Writer;
 use cofferdam_device_protocol::permission::CLIENTS;
 use cofferdam_device_protocol::{ACTUATOR_COUNT, ACTUATORS, Status, WORDS_MAX, actuator, pd};
@@ -70,6 +71,16 @@ impl ActuatorGuard {
         if self.guard.take_changed() { self.outputs.publish(now_us, &self.guard.outputs()) } else { Ok(()) }
     }
 
+    /// Tells of leases that ended with their permission. wasm_manager's orders are few, so each is told.
+    fn tell_taken(&self, before: &[Output; ACTUATOR_COUNT]) {
+        for ((actuator, before), after) in ACTUATORS.iter().zip(before).zip(self.guard.outputs()) {
+            if let (Some(holder), None) = (before.holder, after.holder) {
+                let name = self.client_name(usize::from(holder));
+                log::info!("lease of {name} on {} taken back: safe value", actuator.name);
+            }
+        }
+    }
+
     /// What every event ends with: publish, tell, and see that the timer fires in time.
     fn settle(&mut self, now_us: u64) -> Result<(), OutOfBounds> {
         let published = self.publish(now_us);
@@ -113,7 +124,10 @@ impl Handler for ActuatorGuard {
         let words = pd::receive(message, &mut buffer);
         let client = self.client(channel);
         let outcome = if channel == self.manager {
-            self.guard.obey(message.label(), words, now_us).map(|()| actuator::done())
+            let before = self.guard.outputs();
+            let done = self.guard.obey(message.label(), words, now_us);
+            self.tell_taken(&before);
+            done.map(|()| actuator::done())
         } else {
             match u8::try_from(client) {
                 Ok(client) => self.guard.serve(client, message.label(), words, now_us),

@@ -12,7 +12,7 @@ const EACH: u32 = 4;
 
 /// Counts like events since boot: those of the same kind by the same key about the same app. All that comes
 /// without a trusted key is one kind. So whoever causes events without end gets 33 entries of each kind at most,
-/// and what there is beyond [`KINDS_MAX`] kinds is one more.
+/// and what there is beyond `KINDS_MAX` kinds is one more.
 #[derive(Debug, Default)]
 pub struct Limiter {
     kinds: Vec<(Event, u32)>,

@@ -92,7 +92,7 @@ fn the_first_broken_entry_is_named() {
         let mut export = Export::new("bench", first);
         for (at, entry) in entries.iter().enumerate() {
             place = place.after(entry);
-            right = right.after(&log.since(0).1.nth(at).unwrap_or(entry));
+            right = right.after(log.since(0).1.nth(at).unwrap_or(entry));
             export.push(entry, if rehash { place.hash } else { right.hash });
         }
         export.verify()

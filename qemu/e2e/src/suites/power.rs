@@ -223,7 +223,7 @@ fn a_foreign_disk_is_left_alone(context: &mut Context<'_>) -> Result<()> {
 
 fn without_a_disk_all_is_as_ever(context: &mut Context<'_>) -> Result<()> {
     context.boot_again(false)?;
-    context.expect("no disk: apps and ratchets last until the next boot")?;
+    context.expect("no disk: apps, ratchets, keys and the event log last until the next boot")?;
     context.push("hello", "fleeting")?;
     context.until_state("fleeting", "exited")?;
     context.boot_again(true)?;

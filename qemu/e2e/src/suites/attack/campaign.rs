@@ -254,7 +254,7 @@ pub fn without_any_slot(context: &mut Context<'_>) -> Result<()> {
     for app in [PILOT, METRONOME] {
         context.expect_from(position, &format!("app {app} stopped: protection domain fault"))?;
     }
-    context.expect_from(position, "ran out: safe value").context("the brake is not made safe")?;
+    context.expect_from(position, "on brake taken back: safe value").context("the brake is not made safe")?;
     management(context, GoesOn)?;
     // They have failed and stay so, but they are kept.
     context.boot_again(true)?;
