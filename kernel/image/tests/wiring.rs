@@ -161,7 +161,8 @@ fn the_guard_depends_on_no_app_and_not_on_the_manager() {
             [(a, b), (b, a)].into_iter().filter(|(own, _)| own.domain.value == "actuator_guard")
         {
             assert!(!own.calls || peer.domain.value == "timer_driver");
-            assert_ne!(peer.domain.value, "wasm_manager");
+            // wasm_manager tells it what slots may touch; the guard never asks it and waits for nothing of it.
+            assert!(peer.domain.value != "wasm_manager" || (peer.calls && !own.calls));
         }
     }
 }
