@@ -18,6 +18,14 @@ pub enum Actuator {
     Motor3 = 3,
     /// The brake: 1 is fully on.
     Brake = 4,
+    /// How much of the brake's pressure the front left wheel does not get.
+    BrakeRelease0 = 5,
+    /// The same, front right.
+    BrakeRelease1 = 6,
+    /// The same, rear left.
+    BrakeRelease2 = 7,
+    /// The same, rear right.
+    BrakeRelease3 = 8,
 }
 
 /// The right to move an actuator for some time. When it runs out, or is dropped, the actuator goes to its
@@ -52,6 +60,37 @@ impl Lease {
     }
 }
 
+/// Several actuators, each held by a lease that is taken when it is first written and renewed at half its time: one missed
+/// tick, or ten, does not lose it.
+#[derive(Debug)]
+pub struct Held<const N: usize> {
+    actuators: [Actuator; N],
+    lease_us: u64,
+    leases: [Option<Lease>; N],
+}
+
+impl<const N: usize> Held<N> {
+    /// Holds nothing yet. `lease_us`: how long they stay as they are when the app says nothing more.
+    pub const fn new(actuators: [Actuator; N], lease_us: u64) -> Self {
+        Self { actuators, lease_us, leases: [const { None }; N] }
+    }
+
+    /// Moves all of them, in the order in which they were named. `now_us` is the time of the tick.
+    pub fn write(&mut self, now_us: u64, values: [f64; N]) -> Result<(), ErrorCode> {
+        for ((lease, actuator), value) in self.leases.iter_mut().zip(self.actuators).zip(values) {
+            let lease = match lease {
+                Some(lease) => lease,
+                none => none.insert(Lease::acquire(actuator, self.lease_us)?),
+            };
+            if now_us + self.lease_us / 2 >= lease.until_us() {
+                lease.renew(self.lease_us)?;
+            }
+            lease.write(value)?;
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         // It runs out anyway.
@@ -72,9 +111,13 @@ mod tests {
             ("motor-2", Actuator::Motor2),
             ("motor-3", Actuator::Motor3),
             ("brake", Actuator::Brake),
+            ("brake-release-0", Actuator::BrakeRelease0),
+            ("brake-release-1", Actuator::BrakeRelease1),
+            ("brake-release-2", Actuator::BrakeRelease2),
+            ("brake-release-3", Actuator::BrakeRelease3),
         ] {
             assert_eq!(actuator_by_name(name).unwrap().id, actuator as usize);
         }
-        assert_eq!(ACTUATORS.len(), 5);
+        assert_eq!(ACTUATORS.len(), 9);
     }
 }

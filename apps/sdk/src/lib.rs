@@ -32,13 +32,15 @@
 
 pub mod actuator;
 mod entry;
+mod failures;
 mod host;
 mod line;
 pub mod sensor;
 pub mod time;
 
-pub use actuator::{Actuator, Lease};
+pub use actuator::{Actuator, Held, Lease};
 pub use cofferdam_host_abi::ErrorCode;
 pub use entry::{Place, Reactor};
+pub use failures::Failures;
 pub use line::{Decimal, Level, write_line};
 pub use sensor::Sensor;

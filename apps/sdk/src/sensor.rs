@@ -18,6 +18,10 @@ pub enum Sensor {
     WheelSpeed = 2,
     /// Voltage in V, current in A, charge from 0 to 1.
     Battery = 3,
+    /// Where the vehicle is, x, y, z in m from where it was switched on, and its velocity in m/s; z is up.
+    Position = 4,
+    /// What the driver demands: brake and accelerator from 0 to 1, steering in rad, speed to hold in m/s (0: none).
+    Driver = 5,
 }
 
 /// One sample.
@@ -76,10 +80,12 @@ mod tests {
             ("barometer", Sensor::Barometer),
             ("wheel-speed", Sensor::WheelSpeed),
             ("battery", Sensor::Battery),
+            ("position", Sensor::Position),
+            ("driver", Sensor::Driver),
         ] {
             assert_eq!(sensor_by_name(name).unwrap().id, sensor as usize);
         }
-        assert_eq!(SENSORS.len(), 4);
+        assert_eq!(SENSORS.len(), 6);
         const { assert!(VALUES_MAX <= READING_VALUES_MAX) };
     }
 

@@ -48,7 +48,10 @@ const fn ratio(id: usize, name: &'static str) -> Actuator {
 }
 
 /// Every sensor, by id.
-pub const SENSORS: [Sensor; 4] = [
+///
+/// Axes: a vehicle's own are x forward, y to the left, z up; the world's are x, y and z (up) from where the vehicle was
+/// switched on, x where it pointed then.
+pub const SENSORS: [Sensor; 6] = [
     Sensor {
         id: 0,
         name: "imu",
@@ -77,11 +80,44 @@ pub const SENSORS: [Sensor; 4] = [
         name: "battery",
         values: &[value("voltage", "V"), value("current", "A"), value("charge", "1")],
     },
+    Sensor {
+        id: 4,
+        name: "position",
+        values: &[
+            value("x", "m"),
+            value("y", "m"),
+            value("z", "m"),
+            value("velocity-x", "m/s"),
+            value("velocity-y", "m/s"),
+            value("velocity-z", "m/s"),
+        ],
+    },
+    // What the driver demands: pedals from 0 to 1, the angle of the front wheels, the speed that was set (0: none).
+    Sensor {
+        id: 5,
+        name: "driver",
+        values: &[
+            value("brake", "1"),
+            value("accelerator", "1"),
+            value("steering", "rad"),
+            value("set-speed", "m/s"),
+        ],
+    },
 ];
 
-/// Every actuator, by id.
-pub const ACTUATORS: [Actuator; 5] =
-    [ratio(0, "motor-0"), ratio(1, "motor-1"), ratio(2, "motor-2"), ratio(3, "motor-3"), ratio(4, "brake")];
+/// Every actuator, by id. Wheels and motors are counted front left, front right, rear left, rear right. A release takes
+/// that part of the brake's pressure away from one wheel, as the valves of an anti-lock system do.
+pub const ACTUATORS: [Actuator; 9] = [
+    ratio(0, "motor-0"),
+    ratio(1, "motor-1"),
+    ratio(2, "motor-2"),
+    ratio(3, "motor-3"),
+    ratio(4, "brake"),
+    ratio(5, "brake-release-0"),
+    ratio(6, "brake-release-1"),
+    ratio(7, "brake-release-2"),
+    ratio(8, "brake-release-3"),
+];
 
 /// The sensor of this name.
 pub fn sensor_by_name(name: &str) -> Option<&'static Sensor> {

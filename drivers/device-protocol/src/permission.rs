@@ -246,7 +246,7 @@ mod tests {
             (32, [4].as_slice(), Status::NotAClient),
             (32, &[], Status::BadLength),
             (33, &[4, 0, 1], Status::NotAClient),
-            (33, &[0, 4, 1], Status::UnknownDevice),
+            (33, &[0, 6, 1], Status::UnknownDevice),
             (33, &[0, 0, 0], Status::BadPermission),
             (33, &[0, 0, 1 << 32], Status::BadPermission),
             (1, &[0], Status::UnknownRequest),
@@ -265,7 +265,7 @@ mod tests {
             let words = [0, 4, bits(min), bits(max), writes];
             assert_eq!(ActuatorOrder::decode(33, &words), Err(Status::BadPermission), "{min} {max}");
         }
-        assert_eq!(ActuatorOrder::decode(33, &[0, 5, 0, 0, 1]), Err(Status::UnknownDevice));
+        assert_eq!(ActuatorOrder::decode(33, &[0, 9, 0, 0, 1]), Err(Status::UnknownDevice));
         assert_eq!(ActuatorOrder::decode(33, &[0, 4, 0, 0]), Err(Status::BadLength));
     }
 

@@ -23,11 +23,24 @@ fn ids_are_places_and_names_are_unique() {
 /// The names that manifests are signed with: they may be added to, never changed.
 #[test]
 fn golden_names() {
-    assert_eq!(SENSORS.map(|sensor| sensor.name), ["imu", "barometer", "wheel-speed", "battery"]);
-    assert_eq!(SENSORS.map(|sensor| sensor.values.len()), [6, 2, 4, 3]);
+    assert_eq!(
+        SENSORS.map(|sensor| sensor.name),
+        ["imu", "barometer", "wheel-speed", "battery", "position", "driver"]
+    );
+    assert_eq!(SENSORS.map(|sensor| sensor.values.len()), [6, 2, 4, 3, 6, 4]);
     assert_eq!(
         ACTUATORS.map(|actuator| actuator.name),
-        ["motor-0", "motor-1", "motor-2", "motor-3", "brake"]
+        [
+            "motor-0",
+            "motor-1",
+            "motor-2",
+            "motor-3",
+            "brake",
+            "brake-release-0",
+            "brake-release-1",
+            "brake-release-2",
+            "brake-release-3"
+        ]
     );
 }
 
@@ -95,10 +108,10 @@ fn golden_statuses() {
 
 #[test]
 fn refused_requests() {
-    assert_eq!(sensor::Request::decode(1, &[4]), Err(Status::UnknownDevice));
+    assert_eq!(sensor::Request::decode(1, &[6]), Err(Status::UnknownDevice));
     assert_eq!(sensor::Request::decode(1, &[]), Err(Status::BadLength));
     assert_eq!(sensor::Request::decode(3, &[0]), Err(Status::UnknownRequest));
-    assert_eq!(actuator::Request::decode(2, &[5, 0]), Err(Status::UnknownDevice));
+    assert_eq!(actuator::Request::decode(2, &[9, 0]), Err(Status::UnknownDevice));
     assert_eq!(actuator::Request::decode(2, &[u64::MAX, 0]), Err(Status::UnknownDevice));
     assert_eq!(actuator::Request::decode(4, &[0]), Err(Status::BadLength));
     assert_eq!(actuator::Request::decode(0, &[]), Err(Status::UnknownRequest));

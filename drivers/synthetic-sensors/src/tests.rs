@@ -66,11 +66,17 @@ fn readings_are_plausible_for_two_hours() {
             vehicle.step(NO_BRAKE);
         }
         vehicle.skip(990);
-        let [imu, barometer, wheels, battery] = [0, 1, 2, 3].map(|id| *vehicle.sample(id).unwrap());
+        let [imu, barometer, wheels, battery, position, driver] =
+            [0, 1, 2, 3, 4, 5].map(|id| *vehicle.sample(id).unwrap());
         assert!(imu[..3].iter().map(|a| a * a).sum::<f64>().sqrt() < 11.0, "at {second} s: {imu:?}");
         assert!((97_000.0..101_000.0).contains(&barometer[0]), "at {second} s: {barometer:?}");
         assert!((17.5..22.5).contains(&barometer[1]), "at {second} s: {barometer:?}");
         assert!(wheels[..4].iter().all(|speed| (0.0..33.0).contains(speed)), "at {second} s: {wheels:?}");
+        assert!(
+            (-1.0..2_001.0).contains(&position[0]) && (-201.0..1.0).contains(&position[2]),
+            "{position:?}"
+        );
+        assert_eq!(driver, [0.0; 6], "nobody sits in it");
         assert!((13.0..17.0).contains(&battery[0]) && (0.04..=1.0).contains(&battery[2]), "{battery:?}");
     }
 }

@@ -96,6 +96,9 @@ impl Vehicle {
             self.barometer(time_s),
             self.wheel_speed(),
             self.battery(time_s, controls),
+            self.position(),
+            // Nobody sits in it.
+            [0.0; VALUES_MAX],
         ];
     }
 
@@ -127,6 +130,16 @@ impl Vehicle {
         let pressure = SEA_LEVEL_PA - PA_PER_M * height_m + self.noisy(3.0);
         let temperature = 20.0 + 2.0 * libm::sin(TAU * time_s / 600.0) + self.noisy(0.05);
         [pressure, temperature, 0.0, 0.0, 0.0, 0.0]
+    }
+
+    fn position(&mut self) -> [f64; VALUES_MAX] {
+        // Straight down the road, whose top is the origin.
+        let (distance, speed) = (self.distance_m, self.speed);
+        let mut at = |exact: f64| exact + self.noisy(0.5);
+        let place = [at(distance * SLOPE_COS), at(0.0), at(-distance * SLOPE_SIN)];
+        let mut moving = |exact: f64| exact + self.noisy(0.05);
+        let velocity = [moving(speed * SLOPE_COS), moving(0.0), moving(-speed * SLOPE_SIN)];
+        [place[0], place[1], place[2], velocity[0], velocity[1], velocity[2]]
     }
 
     fn wheel_speed(&mut self) -> [f64; VALUES_MAX] {
