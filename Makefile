@@ -17,7 +17,7 @@ export COFFERDAM_BUILD := $(BUILD)
 export COFFERDAM_KEYS  ?= $(CURDIR)/keys
 
 # Apps and test systems; system.xml names the protection domains.
-APP_CRATES := hello downhill runaway greedy trapper corebench
+APP_CRATES := hello downhill runaway greedy trapper corebench hover abs cruise
 SYSTEMS := panic conformance
 
 # What differs between the two kernels: where the kernel comes from, and what an image is called. Their objects

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Flies a quadrotor: 250 times a second it reads rates, accelerations, pressure and velocity, and sets four motors.
+//!
+//! It holds the motors by leases that it renews; if this app stops, they run out and the device puts the motors where that
+//! is safe.
+#![cfg_attr(target_arch = "wasm32", no_std)]
+#![forbid(unsafe_code)]
+
+mod control;
+mod estimate;
+
+use cofferdam_app::{Actuator, Decimal, ErrorCode, Failures, Held, Reactor, Sensor, log, sensor, warn};
+
+use crate::control::{HoverControl, Wanted};
+use crate::estimate::Inputs;
+
+/// As in cofferdam.toml.
+const TICKS_PER_SECOND: u32 = 250;
+const PERIOD_US: u64 = 4_000;
+/// A step of time that is longer was no tick of ours: it stood still in between.
+const STEP_MAX_US: u64 = 10 * PERIOD_US;
+/// How long the motors stay as they are when this app says nothing more.
+const LEASE_US: u64 = 100_000;
+/// A velocity older than this is not flown by.
+const VELOCITY_MAX_AGE_US: u64 = 200_000;
+const MOTORS: [Actuator; 4] = [Actuator::Motor0, Actuator::Motor1, Actuator::Motor2, Actuator::Motor3];
+/// Two metres, where it is.
+const WANTED: Wanted = Wanted { velocity: [0.0; 2], height: 2.0 };
+
+struct Hover {
+    control: HoverControl,
+    motors: Held<4>,
+    last_us: Option<u64>,
+    ticks: u32,
+    failures: Failures,
+}
+
+cofferdam_app::reactor!(Hover);
+
+impl Reactor for Hover {
+    fn init() -> Self {
+        Self {
+            control: HoverControl::new(),
+            motors: Held::new(MOTORS, LEASE_US),
+            last_us: None,
+            ticks: 0,
+            failures: Failures::new(),
+        }
+    }
+
+    fn tick(&mut self, now_us: u64) {
+        let outcome = self.fly(now_us);
+        if let Some(failure) = self.failures.news(outcome) {
+            warn!("cannot fly: {failure}");
+        }
+        self.ticks = (self.ticks + 1) % TICKS_PER_SECOND;
+    }
+}
+
+impl Hover {
+    fn fly(&mut self, now_us: u64) -> Result<(), ErrorCode> {
+        let inputs = read(now_us)?;
+        let since_us = now_us.saturating_sub(self.last_us.unwrap_or(now_us.saturating_sub(PERIOD_US)));
+        self.last_us = Some(now_us);
+        let step_s = since_us.min(STEP_MAX_US) as f64 / 1e6;
+        // Without numbers the motors stay as they are, and stop with their leases.
+        let motors = self.control.step(&inputs, &WANTED, step_s).ok_or(ErrorCode::DeviceFailure)?;
+        self.motors.write(now_us, motors)?;
+        if self.ticks == 0
+            && let Some(now) = self.control.estimate()
+        {
+            log!(
+                "height {} m, climb {} m/s, motor {}",
+                Decimal(now.height, 2),
+                Decimal(now.climb, 2),
+                Decimal(motors[0], 2)
+            );
+        }
+        Ok(())
+    }
+}
+
+fn read(now_us: u64) -> Result<Inputs, ErrorCode> {
+    let imu = sensor::read(Sensor::Imu)?;
+    let position = sensor::read(Sensor::Position)?;
+    let fresh = now_us.saturating_sub(position.time_us) < VELOCITY_MAX_AGE_US;
+    Ok(Inputs {
+        accel: [imu.value(0), imu.value(1), imu.value(2)],
+        gyro: [imu.value(3), imu.value(4), imu.value(5)],
+        pressure: sensor::read(Sensor::Barometer)?.value(0),
+        velocity: fresh.then(|| [position.value(3), position.value(4)]),
+        battery: sensor::read(Sensor::Battery)?.value(0),
+    })
+}
