@@ -17,7 +17,9 @@ mod car;
 mod noise;
 mod plant;
 mod quadrotor;
+mod recording;
 mod rigid_body;
+mod scenario;
 mod tyre;
 mod wind;
 
@@ -26,7 +28,9 @@ pub use car::{Car, CarParameters, CarState, DriverDemand};
 pub use noise::Noise;
 pub use plant::{Actuation, Plant, Samples};
 pub use quadrotor::{Quadrotor, QuadrotorParameters, SensorErrors};
+pub use recording::{Recording, Row};
 pub use rigid_body::{Loads, RigidBody};
+pub use scenario::{Measure, SCENARIOS, Scenario, Vehicle};
 pub use tyre::TyreCurve;
 pub use wind::{Gust, Wind, WindParameters};
 

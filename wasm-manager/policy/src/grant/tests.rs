@@ -69,9 +69,13 @@ fn what_is_granted_is_permitted_by_number() {
         assert_eq!(permitted.actuators, actuators);
         // 100 activations a second of one call each, and two more.
         let reads_per_second = permission::SensorPermission { reads_per_second: 102 };
-        assert_eq!(permitted.devices.sensors, [None, Some(reads_per_second), None, None]);
+        let mut sensors = [None; cofferdam_device_protocol::SENSOR_COUNT];
+        sensors[1] = Some(reads_per_second);
+        assert_eq!(permitted.devices.sensors, sensors);
         let brake = permission::ActuatorPermission { min: 0.0, max: 0.5, writes_per_second: 102 };
-        assert_eq!(permitted.devices.actuators, [None, None, None, None, Some(brake)]);
+        let mut actuators = [None; ACTUATOR_COUNT];
+        actuators[4] = Some(brake);
+        assert_eq!(permitted.devices.actuators, actuators);
     }
 }
 
