@@ -74,6 +74,9 @@ pub enum Command {
         /// The package [default: NAME.cdam in the current folder]
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// The signer's trust anchor (keys/NAME.toml): what it may not grant is an error
+        #[arg(long, value_name = "FILE")]
+        anchor: Option<PathBuf>,
     },
     /// Sign a package with --key; a signature that it has is replaced
     Sign {

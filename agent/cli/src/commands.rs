@@ -35,7 +35,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
             new::run(&name, shape, path, cofferdam.as_deref(), &global)
         }
         Command::Keygen { path } => keygen::run(&path, &global),
-        Command::Pack { recipe, module, output } => pack::pack(&recipe, module, output, &global),
+        Command::Pack { recipe, module, output, anchor } => {
+            pack::pack(&recipe, module, output, anchor.as_deref(), &global)
+        }
         Command::Sign { package, output } => pack::sign(&package, output, &global),
         Command::Inspect { package, installed: true, .. } => {
             inspect::installed(&package.to_string_lossy(), &global)

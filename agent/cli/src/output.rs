@@ -4,7 +4,8 @@
 use std::io::{self, Write};
 
 use anyhow::Result;
-use serde_json::Value;
+use cofferdam_package::manifest::Resource;
+use serde_json::{Value, json};
 
 /// Prints one line to standard output; unlike `println!`, a closed pipe is an error and no panic.
 pub fn line(text: &str) -> Result<()> {
@@ -16,6 +17,11 @@ pub fn line(text: &str) -> Result<()> {
 /// Prints a JSON value.
 pub fn json(value: &Value) -> Result<()> {
     line(&value.to_string())
+}
+
+/// Resources as JSON shows them.
+pub fn resources(resources: &[Resource]) -> Value {
+    resources.iter().map(|resource| json!({ "name": resource.name, "rate_hz": resource.rate_hz })).collect()
 }
 
 /// Lines up the columns of `rows`.

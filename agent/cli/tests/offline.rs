@@ -65,7 +65,13 @@ fn a_package_is_made_signed_and_shown() {
     assert!(stdout(&run(&["inspect", "sample.cdam"])).contains("no device takes it"));
     assert!(stdout(&run(&["sign", "sample.cdam", "--key", "keys/mine.key"])).contains("signed by"));
     let shown = stdout(&run(&["inspect", "sample.cdam", "--anchor", "keys/mine.toml"]));
-    for words in ["sample 1.2.3 (sequence 4)", "by mine", "imu", "brake between 0 and 0.25", "every 10 ms"] {
+    for words in [
+        "sample 1.2.3 (sequence 4)",
+        "by mine",
+        "imu (sensors[0])",
+        "brake between 0 and 0.25 (actuators[0])",
+        "every 10 ms",
+    ] {
         assert!(shown.contains(words), "{words} is missing in {shown}");
     }
     let shown = stdout(&run(&["inspect", "sample.cdam", "--anchor", "keys/mine.toml", "--json"]));
@@ -104,8 +110,49 @@ fn a_grant_that_is_too_small_is_seen() {
 }
 
 #[test]
+fn pack_names_the_line_that_asks_for_too_much() {
+    let folder = workshop();
+    let (recipe, anchor) = (folder.path().join("cofferdam.toml"), folder.path().join("keys/mine.toml"));
+    let everything = fs::read_to_string(&anchor).unwrap();
+    let pack = || cofferdam(folder.path(), &["pack", "--anchor", "keys/mine.toml"]);
+    stdout(&pack());
+    for (asked, granted, line, says) in [
+        ("sensors = ['imu']", "sensors = [\"battery\"]", 7, "permissions.sensors[0] \"imu\": not granted"),
+        (
+            "sensors = [{ name = 'imu', rate_hz = 60 }]",
+            "sensors = [{ name = \"imu\", rate_hz = 50 }]",
+            7,
+            "permissions.sensors[0] \"imu\": 60 times a second, granted 50",
+        ),
+        (
+            "sensors = ['imu']\npublish = ['pose']",
+            "sensors = [\"*\"]",
+            8,
+            "permissions.publish[0] \"pose\": not granted",
+        ),
+        (
+            "[limits]\nlog_bytes_per_second = 900\n[permissions]",
+            "log_bytes_per_second_max = 500\nsensors = [\"*\"]",
+            7,
+            "900, granted 500",
+        ),
+    ] {
+        let asks = if asked.starts_with('[') { "[permissions]" } else { "sensors = ['imu']" };
+        fs::write(&recipe, RECIPE.replace(asks, asked)).unwrap();
+        let narrow = everything.replace("publish = [\"*\"]\n", "").replace("sensors = [\"*\"]", granted);
+        fs::write(&anchor, narrow).unwrap();
+        let error = stderr(&pack(), 1);
+        assert!(error.contains(&format!("cofferdam.toml:{line}: mine may not grant it: ")), "{error}");
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
 fn a_mistake_in_the_recipe_is_named() {
     let folder = workshop();
+    fs::write(folder.path().join("cofferdam.toml"), RECIPE.replace("max = 0.25", "max = -0.25")).unwrap();
+    let error = stderr(&cofferdam(folder.path(), &["pack"]), 1);
+    assert!(error.contains("cofferdam.toml:9: permissions.actuators[0]: min and max"), "{error}");
     fs::write(folder.path().join("cofferdam.toml"), RECIPE.replace("sequence", "sequenze")).unwrap();
     let error = stderr(&cofferdam(folder.path(), &["pack"]), 1);
     assert!(error.contains("sequenze") && error.contains("line 3"), "{error}");

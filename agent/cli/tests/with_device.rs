@@ -98,8 +98,9 @@ impl Bench {
 #[test]
 fn an_installed_app_is_inspected_as_its_package_is() {
     let bench = Bench::new();
-    let permissions =
-        "[permissions]\nsensors = ['imu']\n[permissions.actuators]\nbrake = { min = 0.0, max = 0.5 }\n";
+    let permissions = "[permissions]\nsensors = ['imu', { name = 'battery', rate_hz = 5 }]\nreceive = ['goal']\n\
+         publish = [{ name = 'pose', rate_hz = 1 }]\n\
+         [permissions.actuators]\nbrake = { min = 0.0, max = 0.5, rate_hz = 100 }\n";
     let package = bench.pack("looker", "reactor", 1, permissions);
     bench.done(&["push", &package]);
     let touches = |text: String| {
@@ -109,7 +110,14 @@ fn an_installed_app_is_inspected_as_its_package_is() {
     let after = touches(bench.done(&["inspect", "--installed", "looker"]));
     assert_eq!(
         before,
-        ["  may read   imu", "  may move   brake between 0 and 0.5", "  may touch  nothing else"]
+        [
+            "  may read   imu (sensors[0])",
+            "             battery, at most 5 times a second (sensors[1])",
+            "  may move   brake between 0 and 0.5, at most 100 times a second (actuators[0])",
+            "  may publish pose, at most once a second (publish[0])",
+            "  may receive goal (receive[0])",
+            "  may touch  nothing else"
+        ]
     );
     assert_eq!(after, before);
     let unknown = bench.run(&["inspect", "--installed", "nobody"]);
@@ -238,7 +246,7 @@ fn a_grant_is_a_limit() {
     let bench = Bench::granting(Grant { commands: vec![Role::Read], ..Grant::everything() });
     bench.done(&["ls"]);
     bench.refused(&["push", &bench.pack("pilot", "reactor", 1, "")], Refusal::NotAuthorised);
-    let bench = Bench::granting(Grant { sensors: vec!["imu".to_owned()], ..Grant::everything() });
+    let bench = Bench::granting(Grant { sensors: vec!["imu".into()], ..Grant::everything() });
     let package = bench.pack("pilot", "reactor", 1, "[permissions]\nsensors = ['battery']\n");
     bench.refused(&["push", &package], Refusal::PermissionNotGranted);
 }

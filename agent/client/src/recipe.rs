@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! `cofferdam.toml`: how an author describes an app, and the manifest that comes of it.
 //!
-//! Unknown keys are refused, so that a misspelt limit is an error and not the default.
+//! Unknown keys are refused, so that a misspelt limit is an error and not the default. Whatever is wrong is named by file
+//! and line ([`Recipe::place_of`]).
+
+mod place;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,11 +12,14 @@ use std::path::{Path, PathBuf};
 
 use cofferdam_host_abi::Limits;
 use cofferdam_package::manifest::{
-    ALGORITHM_SHA256, ActuatorPermission, AfterRestarts, App, Common, Digest, MANIFEST_VERSION, Overrun,
-    Permissions, Priority, Probation, Restart, Shape, Variable, class_id, vendor_id,
+    ALGORITHM_SHA256, ActuatorPermission, AfterRestarts, App, Common, Digest, List, MANIFEST_VERSION,
+    Overrun, Permissions, Priority, Probation, Resource, Restart, Shape, Variable, class_id, vendor_id,
 };
 use cofferdam_package::{Manifest, ManifestError};
 use serde::Deserialize;
+
+pub use place::Place;
+use place::Source;
 
 /// The file's usual name.
 pub const RECIPE_FILE: &str = "cofferdam.toml";
@@ -80,6 +86,9 @@ pub struct Recipe {
     /// What it may touch.
     #[serde(default)]
     pub permissions: RecipePermissions,
+    /// Where it was read from.
+    #[serde(skip)]
+    source: Source,
 }
 
 /// See [`Shape`].
@@ -174,15 +183,21 @@ pub struct RecipeLimits {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecipePermissions {
-    /// Sensors by name.
+    /// Sensors that it may read: names, or `{ name = "…", rate_hz = … }`.
     #[serde(default)]
-    pub sensors: Vec<String>,
+    pub sensors: Vec<Resource>,
     /// Actuators by name, each with its range.
     #[serde(default)]
     pub actuators: BTreeMap<String, RecipeRange>,
+    /// Topics that it may publish, like sensors.
+    #[serde(default)]
+    pub publish: Vec<Resource>,
+    /// Topics that it may receive, like sensors.
+    #[serde(default)]
+    pub receive: Vec<Resource>,
 }
 
-/// A range of values, both ends included.
+/// A range of values, both ends included, and how often a second they may be set.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecipeRange {
@@ -190,6 +205,8 @@ pub struct RecipeRange {
     pub min: f64,
     /// Highest value.
     pub max: f64,
+    /// Most writes a second.
+    pub rate_hz: Option<u32>,
 }
 
 fn default_vendor() -> String {
@@ -224,21 +241,26 @@ pub enum RecipeError {
     },
     /// The text is no recipe; the message names line and key.
     Parse {
-        /// Which file.
-        path: PathBuf,
+        /// Where.
+        place: Place,
         /// Boxed because it is large.
         error: Box<toml::de::Error>,
     },
     /// A value breaks a rule of the manifest.
-    Manifest(ManifestError),
+    Manifest {
+        /// Where the value stands.
+        place: Place,
+        /// Which rule.
+        error: ManifestError,
+    },
 }
 
 impl fmt::Display for RecipeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read { path, error } => write!(formatter, "cannot read {}: {error}", path.display()),
-            Self::Parse { path, error } => write!(formatter, "{}: {error}", path.display()),
-            Self::Manifest(error) => write!(formatter, "{RECIPE_FILE}: {error}"),
+            Self::Parse { place, error } => write!(formatter, "{place}: {error}"),
+            Self::Manifest { place, error } => write!(formatter, "{place}: {error}"),
         }
     }
 }
@@ -250,8 +272,49 @@ impl Recipe {
     pub fn load(path: &Path) -> Result<Self, RecipeError> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| RecipeError::Read { path: path.to_owned(), error })?;
-        toml::from_str(&text)
-            .map_err(|error| RecipeError::Parse { path: path.to_owned(), error: Box::new(error) })
+        let source = Source::new(path, text);
+        let mut recipe: Self = toml::from_str(source.text()).map_err(|error| {
+            let place = source.place(error.span().map(|span| span.start));
+            RecipeError::Parse { place, error: Box::new(error) }
+        })?;
+        recipe.source = source;
+        Ok(recipe)
+    }
+
+    /// Where an entry of the permissions stands in the file.
+    pub fn place_of(&self, list: List, name: &str) -> Place {
+        self.source.place_of(&["permissions", list.key()], Some(name))
+    }
+
+    /// Where a key stands in the file.
+    pub fn place_of_key(&self, path: &[&str]) -> Place {
+        self.source.place_of(path, None)
+    }
+
+    /// Where what a manifest's error is about stands in the file.
+    fn place_of_error(&self, manifest: &Manifest, error: &ManifestError) -> Place {
+        match error {
+            ManifestError::Permission { list, index, .. } => {
+                let permissions = &manifest.permissions;
+                let name = match list {
+                    List::Actuators => permissions.actuators.get(*index).map(|actuator| &actuator.name),
+                    List::Sensors => permissions.sensors.get(*index).map(|sensor| &sensor.name),
+                    List::Publish => permissions.publish().get(*index).map(|topic| &topic.name),
+                    List::Receive => permissions.receive().get(*index).map(|topic| &topic.name),
+                };
+                self.place_of(*list, name.map_or("", |name| name))
+            }
+            ManifestError::Field(rule) => match rule.split(':').next().unwrap_or_default() {
+                "period" => self.place_of_key(&["period_us"]),
+                "deadline" => self.place_of_key(&["deadline_us"]),
+                "size" => self.place_of_key(&["module"]),
+                "topics" => self.place_of_key(&["permissions", "receive"]),
+                field => self.place_of_key(&[field]),
+            },
+            ManifestError::Malformed | ManifestError::NotDeterministic | ManifestError::Version(_) => {
+                self.source.place(None)
+            }
+        }
     }
 
     /// The manifest for `module`.
@@ -329,124 +392,27 @@ impl Recipe {
                         name: name.clone(),
                         min: range.min,
                         max: range.max,
+                        rate_hz: range.rate_hz,
                     })
                     .collect(),
+                publish: listed(&self.permissions.publish),
+                receive: listed(&self.permissions.receive),
             },
         };
-        manifest.check().map_err(RecipeError::Manifest)?;
-        Ok(manifest)
+        match manifest.check() {
+            Ok(()) => Ok(manifest),
+            Err(error) => {
+                let place = self.place_of_error(&manifest, &error);
+                Err(RecipeError::Manifest { place, error })
+            }
+        }
     }
+}
+
+/// An empty list is left out of the manifest.
+fn listed(topics: &[Resource]) -> Option<Vec<Resource>> {
+    (!topics.is_empty()).then(|| topics.to_vec())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    use proptest::prelude::*;
-
-    const SMALL: &str = "name = 'hello'\nversion = '1.0.0'\nsequence = 3\nshape = 'command'\n";
-
-    fn parse(text: &str) -> Result<Recipe, toml::de::Error> {
-        toml::from_str(text)
-    }
-
-    #[test]
-    fn what_is_left_out_has_the_default() {
-        let manifest = parse(SMALL).unwrap().manifest(b"\0asm").unwrap();
-        assert_eq!(manifest.app.period_us, Limits::PERIOD_US_DEFAULT);
-        assert_eq!(manifest.app.deadline_us, manifest.app.period_us);
-        assert_eq!(manifest.app.memory_pages, Limits::DEFAULT.memory_pages);
-        assert_eq!(manifest.permissions, Permissions::default());
-        assert_eq!(manifest.sequence, 3);
-    }
-
-    #[test]
-    fn permissions_are_taken_over() {
-        let text = format!(
-            "{SMALL}[limits]\nmemory_pages = 2\n[permissions]\nsensors = ['imu']\n\
-             [permissions.actuators]\nbrake = {{ min = 0.0, max = 0.5 }}\n"
-        );
-        let manifest = parse(&text).unwrap().manifest(b"\0asm").unwrap();
-        assert_eq!(manifest.app.memory_pages, 2);
-        assert_eq!(manifest.permissions.sensors, ["imu"]);
-        let [brake] = &manifest.permissions.actuators[..] else { panic!("one actuator") };
-        assert_eq!((brake.name.as_str(), brake.min, brake.max), ("brake", 0.0, 0.5));
-    }
-
-    #[test]
-    fn arguments_and_environment_are_taken_over() {
-        let text = format!("{SMALL}arguments = ['-n', '3']\n[environment]\nMODE = 'fast'\nA = ''\n");
-        let app = parse(&text).unwrap().manifest(b"\0asm").unwrap().app;
-        assert_eq!(app.arguments(), ["-n", "3"]);
-        let environment: Vec<_> = app.environment().iter().map(|v| (&v.name[..], &v.value[..])).collect();
-        assert_eq!(environment, [("A", ""), ("MODE", "fast")]);
-        let none = parse(SMALL).unwrap().manifest(b"\0asm").unwrap().app;
-        assert_eq!((none.arguments, none.environment), (None, None));
-        let bad = parse(&format!("{SMALL}[environment]\n'TWO WORDS' = ''\n")).unwrap();
-        let error = bad.manifest(b"\0asm").unwrap_err().to_string();
-        assert!(error.contains("environment: names"), "{error}");
-    }
-
-    #[test]
-    fn restart_and_probation_are_taken_over() {
-        let text = format!(
-            "{SMALL}restarts = 3\n[restart]\ndelay_us = 100\ndelay_max_us = 400\nwindow_us = 9_000\n\
-             then = 'rollback'\n[probation]\ntime_us = 5_000\nmissed_deadlines_max = 2\n"
-        );
-        let app = parse(&text).unwrap().manifest(b"\0asm").unwrap().app;
-        let then = AfterRestarts::RollBack;
-        assert_eq!(app.restart, Some(Restart { delay_us: 100, delay_max_us: 400, window_us: 9000, then }));
-        assert_eq!(app.probation, Some(Probation { time_us: 5000, missed_deadlines_max: 2 }));
-        let short = parse(&format!("{SMALL}[restart]\nwindow_us = 9_000\n")).unwrap();
-        let restart = short.manifest(b"\0asm").unwrap().app.restart.unwrap();
-        assert_eq!((restart.delay_us, restart.delay_max_us, restart.then), (0, 0, AfterRestarts::Stop));
-        let bad = parse(&format!("{SMALL}[probation]\ntime_us = 0\n")).unwrap();
-        let error = bad.manifest(b"\0asm").unwrap_err().to_string();
-        assert!(error.contains("probation: time"), "{error}");
-    }
-
-    #[test]
-    fn a_misspelt_key_is_refused() {
-        let error = parse(&format!("{SMALL}[limits]\nmemory_page = 2\n")).unwrap_err();
-        assert!(error.to_string().contains("memory_page"), "{error}");
-    }
-
-    proptest! {
-        /// Whatever an author writes: no panic, and what becomes a manifest is one that a device accepts as such.
-        #[test]
-        fn a_manifest_comes_back_as_it_is(
-            name in "[a-z][a-z0-9-]{0,33}|.{0,8}",
-            version in "[0-9.a-z]{1,33}|.{0,8}",
-            sequence in 0..=i64::MAX,
-            (period_us, fuel) in (-10i64..20_000_000, any::<u32>()),
-            (pages, restarts) in (0u32..80, 0u8..20),
-            (min, max) in (-1.0..1.0, 0.0..2.0),
-            module in proptest::collection::vec(any::<u8>(), 0..40),
-        ) {
-            let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-            let text = format!(
-                "name = {}\nversion = {}\nsequence = {sequence}\nshape = 'reactor'\nperiod_us = {period_us}\n\
-                 fuel_per_activation = {fuel}\nrestarts = {restarts}\n[limits]\nmemory_pages = {pages}\n\
-                 [permissions]\nsensors = ['imu']\n[permissions.actuators]\nbrake = {{ min = {min:?}, max = {max:?} }}\n",
-                quoted(&name), quoted(&version),
-            );
-            if let Ok(manifest) = parse(&text).map(|recipe| recipe.manifest(&module))
-                && let Ok(manifest) = manifest
-            {
-                prop_assert_eq!(Manifest::decode(&manifest.encode()), Ok(manifest));
-            }
-        }
-
-        #[test]
-        fn no_text_does_harm(text in "(?s).{0,200}") {
-            let _ = parse(&text).map(|recipe| recipe.manifest(b"\0asm"));
-            let _ = parse(&format!("{SMALL}{text}")).map(|recipe| recipe.manifest(b"\0asm"));
-        }
-    }
-
-    #[test]
-    fn a_bad_value_is_refused() {
-        let recipe = parse(&SMALL.replace("hello", "Hello World")).unwrap();
-        assert!(matches!(recipe.manifest(b"\0asm"), Err(RecipeError::Manifest(ManifestError::Field(_)))));
-    }
-}
+mod tests;

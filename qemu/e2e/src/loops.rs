@@ -72,7 +72,7 @@ fn push_loop(context: &Context<'_>, one: &Loop) -> Result<()> {
     recipe.period_us = one.period_us;
     recipe.deadline_us = Some(one.period_us);
     recipe.fuel_per_activation = 10_000;
-    recipe.permissions.sensors = vec!["imu".to_owned()];
+    recipe.permissions.sensors = vec!["imu".into()];
     recipe.permissions.actuators.clear();
     let file = context
         .file(&format!("{}.cdam", one.name), &make(&recipe, &module, &context.settings.key)?)

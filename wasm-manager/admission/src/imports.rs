@@ -63,7 +63,12 @@ pub(crate) fn check(
             "lease_acquire" | "lease_release" | "actuator_write" if permissions.actuators.is_empty() => {
                 return refuse("the manifest names no actuator");
             }
-            "publish" | "receive" => return refuse("manifests cannot permit topics yet"),
+            "publish" if permissions.publish().is_empty() => {
+                return refuse("the manifest names no topic to publish");
+            }
+            "receive" if permissions.receive().is_empty() => {
+                return refuse("the manifest names no topic to receive");
+            }
             _ => {}
         }
     }

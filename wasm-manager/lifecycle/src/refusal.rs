@@ -99,6 +99,9 @@ impl From<PolicyError> for Refused {
             PolicyError::ComponentNotGranted(_)
             | PolicyError::SensorNotGranted(_)
             | PolicyError::ActuatorNotGranted { .. }
+            | PolicyError::TopicNotGranted(_)
+            | PolicyError::TooOften { .. }
+            | PolicyError::Log { .. }
             | PolicyError::Fuel { .. }
             | PolicyError::Memory { .. } => Refusal::PermissionNotGranted,
         };

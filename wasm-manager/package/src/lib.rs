@@ -21,6 +21,7 @@ pub mod command;
 pub mod container;
 pub mod key;
 pub mod manifest;
+mod permissions;
 pub mod sign;
 
 #[cfg(test)]

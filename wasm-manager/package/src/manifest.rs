@@ -15,6 +15,10 @@ use core::fmt;
 
 use minicbor::{Decode, Encode};
 
+pub use crate::permissions::{
+    ActuatorPermission, List, PERMISSIONS_MAX, Permissions, RATE_HZ_MAX, Resource, TOPICS_MAX,
+};
+
 /// The layout version that this crate writes and reads.
 pub const MANIFEST_VERSION: u32 = 1;
 /// COSE's number for SHA-256.
@@ -25,8 +29,6 @@ pub const NAME_BYTES_MAX: usize = 32;
 pub const VERSION_BYTES_MAX: usize = 32;
 /// Longest description in bytes.
 pub const DESCRIPTION_BYTES_MAX: usize = 160;
-/// Most sensors, and most actuators, that one manifest may name.
-pub const PERMISSIONS_MAX: usize = 32;
 /// Most arguments, and most variables of the environment.
 pub const TEXTS_MAX: usize = 32;
 /// Most bytes of all arguments together, and of all variables, with a zero byte after each.
@@ -265,33 +267,6 @@ pub enum Overrun {
     Stop,
 }
 
-/// What an app may touch. What is not named here, it may not.
-#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
-#[cbor(map)]
-pub struct Permissions {
-    /// Sensors it may read, by name.
-    #[n(0)]
-    pub sensors: Vec<String>,
-    /// Actuators it may lease and write.
-    #[n(1)]
-    pub actuators: Vec<ActuatorPermission>,
-}
-
-/// One actuator and the range within which the app may set it.
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
-#[cbor(map)]
-pub struct ActuatorPermission {
-    /// The actuator's name.
-    #[n(0)]
-    pub name: String,
-    /// Lowest value, included.
-    #[n(1)]
-    pub min: f64,
-    /// Highest value, included.
-    #[n(2)]
-    pub max: f64,
-}
-
 /// Why a manifest is not acceptable by itself, whatever the device's policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ManifestError {
@@ -303,6 +278,15 @@ pub enum ManifestError {
     Version(u32),
     /// A field's value cannot be; the text names field and rule.
     Field(&'static str),
+    /// An entry of the permissions cannot be.
+    Permission {
+        /// In which list.
+        list: List,
+        /// The place in it, from 0.
+        index: usize,
+        /// What it breaks.
+        rule: &'static str,
+    },
 }
 
 impl fmt::Display for ManifestError {
@@ -314,6 +298,7 @@ impl fmt::Display for ManifestError {
                 write!(f, "manifest version {found}, this is for version {MANIFEST_VERSION}")
             }
             Self::Field(what) => f.write_str(what),
+            Self::Permission { list, index, rule } => write!(f, "{list}[{index}]: {rule}"),
         }
     }
 }
@@ -347,7 +332,7 @@ impl Manifest {
     /// Checks the rules that need no policy.
     ///
     /// # Errors
-    /// [`ManifestError::Version`] or [`ManifestError::Field`].
+    /// [`ManifestError::Version`], [`ManifestError::Field`] or [`ManifestError::Permission`].
     pub fn check(&self) -> Result<(), ManifestError> {
         if self.manifest_version != MANIFEST_VERSION {
             return Err(ManifestError::Version(self.manifest_version));
@@ -403,26 +388,10 @@ impl Manifest {
                 all_different(app.environment().iter().map(|variable| &variable.name)),
                 "environment: one is named twice",
             ),
-            (self.permissions.sensors.len() <= PERMISSIONS_MAX, "sensors: at most 32"),
-            (self.permissions.actuators.len() <= PERMISSIONS_MAX, "actuators: at most 32"),
-            (self.permissions.sensors.iter().all(|sensor| is_name(sensor)), "sensors: not a name"),
-            (self.permissions.actuators.iter().all(|a| is_name(&a.name)), "actuators: not a name"),
-            (
-                self.permissions
-                    .actuators
-                    .iter()
-                    .all(|a| a.min.is_finite() && a.max.is_finite() && a.min <= a.max),
-                "actuators: min and max must be finite, min at most max",
-            ),
-            (all_different(self.permissions.sensors.iter()), "sensors: one is named twice"),
-            (
-                all_different(self.permissions.actuators.iter().map(|a| &a.name)),
-                "actuators: one is named twice",
-            ),
         ];
         match rules.iter().find(|(holds, _)| !holds) {
             Some((_, rule)) => Err(ManifestError::Field(rule)),
-            None => Ok(()),
+            None => self.permissions.check(),
         }
     }
 }

@@ -57,7 +57,9 @@ fn manifest() -> Manifest {
         },
         permissions: Permissions {
             sensors: vec!["imu".into()],
-            actuators: vec![ActuatorPermission { name: "brake".into(), min: 0.0, max: 0.5 }],
+            actuators: vec![ActuatorPermission { name: "brake".into(), min: 0.0, max: 0.5, rate_hz: None }],
+            publish: None,
+            receive: None,
         },
     }
 }
@@ -103,6 +105,59 @@ fn arguments_and_environment_have_these_bytes() {
     let expected = without.replacen("1820af", "1820b1", 1).replacen("0f001821", &format!("0f00{new}"), 1);
     assert_eq!(encoded, expected);
     assert_eq!(Manifest::decode(&with.encode()), Ok(with));
+}
+
+#[test]
+fn rates_and_topics_have_these_bytes() {
+    let mut with = manifest();
+    with.permissions.sensors[0].rate_hz = Some(250);
+    with.permissions.actuators[0].rate_hz = Some(100);
+    with.permissions.publish = Some(vec![Resource { name: "pose".into(), rate_hz: Some(50) }]);
+    with.permissions.receive = Some(vec!["goal".into()]);
+    let (without, encoded) = (hex::encode(manifest().encode()), hex::encode(with.encode()));
+    let (unchanged, _) = without.split_at(without.find("1821a2").unwrap());
+    let permissions = [
+        "1821a4 0081 a2 0063696d75 0118fa 0181a4 00656272616b65 01fb0000000000000000 02fb3fe0000000000000 031864",
+        "0281 a2 0064706f7365 011832 0381 64676f616c",
+    ];
+    assert_eq!(encoded, unchanged.to_string() + &permissions.concat().replace(' ', ""));
+    assert_eq!(Manifest::decode(&with.encode()), Ok(with));
+}
+
+#[test]
+fn a_permission_that_cannot_be_is_named_by_its_place() {
+    let check = |change: fn(&mut Permissions)| {
+        let mut manifest = manifest();
+        change(&mut manifest.permissions);
+        let error = manifest.check().unwrap_err();
+        // What cannot be is not taken from anybody, however it was encoded.
+        assert_eq!(Manifest::decode(&manifest.encode()), Err(error));
+        error.to_string()
+    };
+    let rated = |name: &str, rate_hz| Resource { name: name.into(), rate_hz: Some(rate_hz) };
+    let rate = "rate_hz: from 1 to 1,000,000";
+    assert_eq!(check(|p| p.sensors[0].rate_hz = Some(0)), format!("permissions.sensors[0]: {rate}"));
+    assert_eq!(check(|p| p.sensors.push("imu".into())), "permissions.sensors[1]: named twice");
+    assert!(check(|p| p.sensors.push("Imu".into())).starts_with("permissions.sensors[1]: not a name"));
+    assert!(check(|p| p.sensors = vec!["imu".into(); 33]).starts_with("permissions.sensors[32]: at most"));
+    assert_eq!(
+        check(|p| p.actuators[0].rate_hz = Some(1_000_001)),
+        format!("permissions.actuators[0]: {rate}")
+    );
+    assert!(check(|p| p.actuators[0].max = f64::INFINITY).starts_with("permissions.actuators[0]: min and"));
+    assert_eq!(check(|p| p.publish = Some(vec![])), "topics: an empty list is left out");
+    assert_eq!(
+        check(|p| p.receive = Some(vec!["a".into(), "a".into()])),
+        "permissions.receive[1]: named twice"
+    );
+    // A topic that goes both ways counts once.
+    let mut manifest = manifest();
+    let topics = |from: u8| (from..from + 7).map(|n| rated(&format!("t{n}"), 1)).collect::<Vec<_>>();
+    manifest.permissions.publish = Some(topics(0));
+    manifest.permissions.receive = Some(topics(1));
+    assert_eq!(manifest.check(), Ok(()));
+    manifest.permissions.receive = Some(topics(2));
+    assert_eq!(manifest.check(), Err(ManifestError::Field("topics: at most 8")));
 }
 
 #[test]
@@ -249,7 +304,10 @@ fn manifest_rules() {
         |m| m.app.restarts = 17,
     ];
     for (i, change) in breaks.into_iter().enumerate() {
-        assert!(matches!(check(change), Err(ManifestError::Field(_))), "{i}");
+        assert!(
+            matches!(check(change), Err(ManifestError::Field(_) | ManifestError::Permission { .. })),
+            "{i}"
+        );
     }
 }
 
@@ -337,6 +395,7 @@ proptest! {
     fn manifests_survive_their_encoding(
         sequence: u64, period_us in 1u64.., fuel in 1u64.., pages: u32, seed: u64, restarts in 0u8..=16,
         command: bool, min in -1e9f64..0.0, max in 0.0f64..1e9, description in prop::option::of("[a-zäöü ]{0,60}"),
+        rate_hz in prop::option::of(1u32..=RATE_HZ_MAX), topics in prop::option::of(1usize..=TOPICS_MAX),
     ) {
         let mut manifest = manifest();
         manifest.sequence = sequence;
@@ -350,6 +409,10 @@ proptest! {
         manifest.app.shape = if command { Shape::Command } else { Shape::Reactor };
         manifest.permissions.actuators[0].min = min;
         manifest.permissions.actuators[0].max = max;
+        manifest.permissions.actuators[0].rate_hz = rate_hz;
+        manifest.permissions.sensors[0].rate_hz = rate_hz;
+        let topic = |number| Resource { name: format!("topic-{number}"), rate_hz };
+        manifest.permissions.publish = topics.map(|count| (0..count).map(topic).collect());
         prop_assert_eq!(Manifest::decode(&manifest.encode()).unwrap(), manifest);
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use cofferdam_package::key::KEY_BYTES;
-use cofferdam_package::manifest::is_name;
+use cofferdam_package::manifest::{RATE_HZ_MAX, is_name};
 use cofferdam_package::{KeyId, VerifyingKey};
 use minicbor::{Decode, Encode};
 
@@ -139,6 +139,16 @@ fn check(anchor: &Anchor) -> Result<(), AnchorError> {
     if !anchor.grant.components.iter().all(|pattern| is_pattern(pattern)) {
         return bad("a component must be a name, a beginning of names and '*', or '*'");
     }
+    let topics =
+        || [&anchor.grant.publish, &anchor.grant.receive].into_iter().flat_map(|list| list.iter().flatten());
+    if !topics().all(|topic| is_pattern(&topic.name)) {
+        return bad("a topic must be a name, a beginning of names and '*', or '*'");
+    }
+    let rates = anchor.grant.actuators.iter().map(|actuator| actuator.rate_hz);
+    let rates = rates.chain(anchor.grant.sensors.iter().chain(topics()).map(|resource| resource.rate_hz));
+    if !rates.flatten().all(|rate_hz| (1..=RATE_HZ_MAX).contains(&rate_hz)) {
+        return bad("a rate_hz must be from 1 to 1,000,000");
+    }
     Ok(())
 }
 
@@ -176,6 +186,12 @@ mod tests {
         let grant = Grant { components: vec!["a*b".into()], ..Grant::everything() };
         let patterned = TrustAnchors::new(vec![Anchor { grant, ..anchor(1) }]);
         assert!(matches!(patterned, Err(AnchorError::BadGrant(..))));
+        let grant = Grant { publish: Some(vec!["a*b".into()]), ..Grant::everything() };
+        let topic = TrustAnchors::new(vec![Anchor { grant, ..anchor(1) }]);
+        assert!(matches!(topic, Err(AnchorError::BadGrant(..))));
+        let mut rated = anchor(1);
+        rated.grant.sensors[0].rate_hz = Some(0);
+        assert!(matches!(TrustAnchors::new(vec![rated]), Err(AnchorError::BadGrant(..))));
         assert!(matches!(TrustAnchors::new(vec![anchor(1), anchor(1)]), Err(AnchorError::Duplicate(..))));
         let weak = Anchor { public_key: [0; 32], ..anchor(1) };
         assert_eq!(TrustAnchors::new(vec![weak]).unwrap_err(), AnchorError::BadKey("key-1".into()));

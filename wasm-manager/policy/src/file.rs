@@ -10,14 +10,18 @@
 //! commands = ["read", "control", "install"]
 //! sign_packages = true
 //! components = ["*"]                         # default; which apps: names, or beginnings and "*"
-//! sensors = ["imu", "barometer"]             # or ["*"]
+//! sensors = ["imu", { name = "barometer", rate_hz = 50 }]   # or ["*"]; rate_hz: most readings a second
+//! publish = ["pose", "goal-*"]               # default none; which topics, patterns like components, with rates like sensors
+//! receive = ["*"]                            # default none
 //! fuel_per_second_max = 20000000             # optional; left out: no bound but the slot's
 //! memory_pages_max = 16                      # optional; likewise
+//! log_bytes_per_second_max = 2048            # optional; likewise
 //!
 //! [[grant.actuators]]
 //! name = "motor-0"                           # or "*"
 //! min = 0.0
 //! max = 0.6
+//! rate_hz = 500                              # optional: most writes a second
 //! ```
 //!
 //! Beside them there may be `list.toml` about the list that they make together:
@@ -34,7 +38,7 @@ use std::vec::Vec;
 use std::{format, fs};
 
 use cofferdam_device_protocol::{actuator_by_name, sensor_by_name};
-use cofferdam_package::manifest::{class_id, vendor_id};
+use cofferdam_package::manifest::{Resource, class_id, vendor_id};
 use serde::Deserialize;
 
 use crate::anchors::{Anchor, TrustAnchors};
@@ -61,11 +65,14 @@ struct GrantFile {
     sign_packages: bool,
     components: Option<Vec<String>>,
     #[serde(default)]
-    sensors: Vec<String>,
+    sensors: Vec<Resource>,
     #[serde(default)]
     actuators: Vec<ActuatorGrant>,
+    publish: Option<Vec<Resource>>,
+    receive: Option<Vec<Resource>>,
     fuel_per_second_max: Option<u64>,
     memory_pages_max: Option<u32>,
+    log_bytes_per_second_max: Option<u32>,
 }
 
 /// Reads one anchor.
@@ -78,7 +85,12 @@ pub fn parse(text: &str) -> Result<Anchor, String> {
     hex::decode_to_slice(&file.public_key, &mut public_key)
         .map_err(|_| "public_key must be 64 hexadecimal digits".to_string())?;
     let grant = file.grant;
-    if let Some(name) = grant.sensors.iter().find(|name| *name != ALL && sensor_by_name(name).is_none()) {
+    if let Some(name) = grant
+        .sensors
+        .iter()
+        .map(|sensor| &sensor.name)
+        .find(|name| *name != ALL && sensor_by_name(name).is_none())
+    {
         return Err(format!("grant.sensors: this device has no sensor {name:?}"));
     }
     for actuator in &grant.actuators {
@@ -94,6 +106,9 @@ pub fn parse(text: &str) -> Result<Anchor, String> {
         actuators: grant.actuators,
         fuel_per_second_max: grant.fuel_per_second_max.unwrap_or(u64::MAX),
         memory_pages_max: grant.memory_pages_max.unwrap_or(u32::MAX),
+        publish: grant.publish,
+        receive: grant.receive,
+        log_bytes_per_second_max: grant.log_bytes_per_second_max,
     };
     let anchor = Anchor { name: file.name, public_key, root: file.root, grant };
     TrustAnchors::new(Vec::from([anchor.clone()])).map_err(|error| error.to_string())?;
@@ -154,6 +169,8 @@ pub fn development(name: &str, public_key: &[u8; 32]) -> String {
          commands = [\"read\", \"control\", \"install\"]\n\
          sign_packages = true\n\
          sensors = [\"*\"]\n\
+         publish = [\"*\"]\n\
+         receive = [\"*\"]\n\
          actuators = [{{ name = \"*\", min = -1e9, max = 1e9 }}]\n",
         hex::encode(public_key)
     )
@@ -201,7 +218,10 @@ mod tests {
     fn mistakes_are_named() {
         let good = development("dev", &public());
         for (from, to, says) in [
-            ("\"*\"]", "\"radar\"]", "radar"),
+            ("sensors = [\"*\"]", "sensors = [\"radar\"]", "radar"),
+            ("sensors = [\"*\"]", "sensors = [{ name = \"imu\", rate = 5 }]", "unknown field"),
+            ("sensors = [\"*\"]", "sensors = [{ name = \"imu\", rate_hz = 0 }]", "rate_hz"),
+            ("publish = [\"*\"]", "publish = [\"Goal\"]", "topic"),
             ("name = \"*\"", "name = \"wing\"", "wing"),
             ("sign_packages", "sing_packages", "unknown field"),
             ("max = 1e9", "max = nan", "finite"),
@@ -214,6 +234,21 @@ mod tests {
         }
         let error = parse(&development("dev", &[0; 32])).unwrap_err();
         assert!(error.contains("usable"), "{error}");
+    }
+
+    #[test]
+    fn rates_topics_and_logs_are_granted() {
+        let text = development("dev", &public())
+            .replace("sensors = [\"*\"]", "sensors = [\"imu\", { name = \"barometer\", rate_hz = 50 }]")
+            .replace("publish = [\"*\"]", "publish = [{ name = \"goal-*\", rate_hz = 20 }]")
+            .replace("receive = [\"*\"]\n", "log_bytes_per_second_max = 512\n")
+            .replace("max = 1e9", "max = 1e9, rate_hz = 100");
+        let grant = parse(&text).unwrap().grant;
+        let rated = |name: &str, rate_hz| Resource { name: name.into(), rate_hz: Some(rate_hz) };
+        assert_eq!(grant.sensors, ["imu".into(), rated("barometer", 50)]);
+        assert_eq!(grant.publish, Some(Vec::from([rated("goal-*", 20)])));
+        assert_eq!((grant.receive, grant.log_bytes_per_second_max), (None, Some(512)));
+        assert_eq!(grant.actuators[0].rate_hz, Some(100));
     }
 
     #[test]

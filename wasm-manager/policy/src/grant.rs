@@ -7,6 +7,7 @@ use core::fmt;
 
 use cofferdam_device_protocol::{ACTUATOR_COUNT, actuator_by_name, permission, sensor_by_name};
 use cofferdam_package::Manifest;
+use cofferdam_package::manifest::{ActuatorPermission, List, Resource};
 use minicbor::{Decode, Encode};
 use serde::Deserialize;
 
@@ -56,9 +57,9 @@ pub struct Grant {
     /// name, a beginning of names and `*`, or [`ALL`].
     #[n(3)]
     pub components: Vec<String>,
-    /// Sensors that its packages may read, by name, or [`ALL`].
+    /// Sensors that its packages may read, by name, or [`ALL`]; with a rate, no oftener than that.
     #[n(4)]
-    pub sensors: Vec<String>,
+    pub sensors: Vec<Resource>,
     /// Actuators that its packages may set.
     #[n(5)]
     pub actuators: Vec<ActuatorGrant>,
@@ -68,6 +69,16 @@ pub struct Grant {
     /// Most linear memory that one of its packages may use, in pages of 64 KiB.
     #[n(7)]
     pub memory_pages_max: u32,
+    /// Topics that its packages may publish: names, beginnings of names and `*`, or [`ALL`]; with a rate, no oftener than
+    /// that. Left out: none.
+    #[n(8)]
+    pub publish: Option<Vec<Resource>>,
+    /// Topics that its packages may receive, likewise.
+    #[n(9)]
+    pub receive: Option<Vec<Resource>>,
+    /// Most log output that one of its packages may ask for, in bytes a second. Left out: no bound but the slot's.
+    #[n(10)]
+    pub log_bytes_per_second_max: Option<u32>,
 }
 
 /// An actuator and the range within which packages may set it.
@@ -84,6 +95,9 @@ pub struct ActuatorGrant {
     /// Highest value.
     #[n(3)]
     pub max: f64,
+    /// Most writes a second. Left out: no bound but the app's own.
+    #[n(4)]
+    pub rate_hz: Option<u32>,
 }
 
 /// The permissions of an accepted manifest by device number, as a slot's orders hold them.
@@ -110,16 +124,16 @@ pub struct PermittedRange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Which list.
-    pub list: &'static str,
+    pub list: List,
     /// The place in it, from 0.
     pub index: usize,
-    /// The device that it names.
+    /// What it names.
     pub name: String,
 }
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "permissions.{}[{}] \"{}\"", self.list, self.index, self.name)
+        write!(f, "{}[{}] \"{}\"", self.list, self.index, self.name)
     }
 }
 
@@ -144,6 +158,24 @@ pub enum PolicyError {
         asked: PermittedRange,
         /// What could be had, if anything.
         granted: Option<PermittedRange>,
+    },
+    /// The signer may not let apps publish, or receive, this topic.
+    TopicNotGranted(Line),
+    /// The signer may let apps do it, but not as often.
+    TooOften {
+        /// Where it stands.
+        line: Line,
+        /// What the manifest asks for, in times a second; nothing if it names no rate.
+        asked: Option<u32>,
+        /// What could be had.
+        granted: u32,
+    },
+    /// More log output a second than the signer may grant.
+    Log {
+        /// What the manifest asks for, in bytes.
+        per_second: u32,
+        /// What could be had.
+        max: u32,
     },
     /// More fuel a second than the signer may grant.
     Fuel {
@@ -175,6 +207,16 @@ impl fmt::Display for PolicyError {
             Self::ActuatorNotGranted { line, asked, granted: None } => {
                 write!(f, "{line}: {asked}, not granted")
             }
+            Self::TopicNotGranted(line) => write!(f, "{line}: not granted"),
+            Self::TooOften { line, asked: Some(asked), granted } => {
+                write!(f, "{line}: {asked} times a second, granted {granted}")
+            }
+            Self::TooOften { line, asked: None, granted } => {
+                write!(f, "{line}: names no rate_hz, granted {granted} times a second")
+            }
+            Self::Log { per_second, max } => {
+                write!(f, "app.log_bytes_per_second: {per_second}, granted {max}")
+            }
             Self::Fuel { per_second, max } => {
                 write!(f, "app.fuel_per_activation: {per_second} fuel a second, granted {max}")
             }
@@ -184,6 +226,26 @@ impl fmt::Display for PolicyError {
 }
 
 impl core::error::Error for PolicyError {}
+
+impl PolicyError {
+    /// The line of the permissions that it is about, if it is about one.
+    #[must_use]
+    pub const fn line(&self) -> Option<&Line> {
+        match self {
+            Self::UnknownSensor(line)
+            | Self::UnknownActuator(line)
+            | Self::SensorNotGranted(line)
+            | Self::ActuatorNotGranted { line, .. }
+            | Self::TopicNotGranted(line)
+            | Self::TooOften { line, .. } => Some(line),
+            Self::MayNotSignPackages
+            | Self::ComponentNotGranted(_)
+            | Self::Log { .. }
+            | Self::Fuel { .. }
+            | Self::Memory { .. } => None,
+        }
+    }
+}
 
 impl fmt::Display for PermittedRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -199,10 +261,18 @@ impl Grant {
             commands: alloc::vec![Role::Read, Role::Control, Role::Install],
             sign_packages: true,
             components: alloc::vec![ALL.to_string()],
-            sensors: alloc::vec![ALL.to_string()],
-            actuators: alloc::vec![ActuatorGrant { name: ALL.to_string(), min: f64::MIN, max: f64::MAX }],
+            sensors: alloc::vec![ALL.into()],
+            actuators: alloc::vec![ActuatorGrant {
+                name: ALL.to_string(),
+                min: f64::MIN,
+                max: f64::MAX,
+                rate_hz: None
+            }],
             fuel_per_second_max: u64::MAX,
             memory_pages_max: u32::MAX,
+            publish: Some(alloc::vec![ALL.into()]),
+            receive: Some(alloc::vec![ALL.into()]),
+            log_bytes_per_second_max: None,
         }
     }
 
@@ -215,10 +285,7 @@ impl Grant {
     /// Whether the key may have to do with this component.
     #[must_use]
     pub fn covers(&self, component: &str) -> bool {
-        self.components.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(beginning) => component.starts_with(beginning),
-            None => component == pattern,
-        })
+        self.components.iter().any(|pattern| covers(pattern, component))
     }
 
     /// What the manifest's permissions come to, if the key may grant all of them.
@@ -240,45 +307,107 @@ impl Grant {
         if app.memory_pages > self.memory_pages_max {
             return Err(PolicyError::Memory { pages: app.memory_pages, max: self.memory_pages_max });
         }
+        if let Some(max) = self.log_bytes_per_second_max
+            && app.log_bytes_per_second > max
+        {
+            return Err(PolicyError::Log { per_second: app.log_bytes_per_second, max });
+        }
         let mut permitted = Permitted::default();
         let calls_per_second = calls_per_second(app.host_calls_per_activation, app.period_us);
-        for (index, name) in manifest.permissions.sensors.iter().enumerate() {
-            let line = Line { list: "sensors", index, name: name.clone() };
-            let Some(sensor) = sensor_by_name(name) else { return Err(PolicyError::UnknownSensor(line)) };
-            if !self.sensors.iter().any(|granted| granted == ALL || granted == name) {
-                return Err(PolicyError::SensorNotGranted(line));
-            }
-            permitted.sensors |=
-                u32::try_from(sensor.id).ok().and_then(|id| 1u64.checked_shl(id)).unwrap_or(0);
-            if let Some(place) = permitted.devices.sensors.get_mut(sensor.id) {
-                *place = Some(permission::SensorPermission { reads_per_second: calls_per_second });
-            }
+        for (index, asked) in manifest.permissions.sensors.iter().enumerate() {
+            self.permit_sensor(index, asked, calls_per_second, &mut permitted)?;
         }
         for (index, asked) in manifest.permissions.actuators.iter().enumerate() {
-            let line = Line { list: "actuators", index, name: asked.name.clone() };
-            let Some(actuator) = actuator_by_name(&asked.name) else {
-                return Err(PolicyError::UnknownActuator(line));
-            };
-            // What the actuator can do, cut down to what the signer may grant.
-            let granted = self.actuators.iter().find(|grant| grant.name == ALL || grant.name == asked.name);
-            let granted = granted.map(|grant| PermittedRange {
-                min: grant.min.max(actuator.min),
-                max: grant.max.min(actuator.max),
-            });
-            let range = PermittedRange { min: asked.min, max: asked.max };
-            if !granted.is_some_and(|granted| granted.min <= range.min && range.max <= granted.max) {
-                return Err(PolicyError::ActuatorNotGranted { line, asked: range, granted });
-            }
-            if let Some(place) = permitted.actuators.get_mut(actuator.id) {
-                *place = Some(range);
-            }
-            if let Some(place) = permitted.devices.actuators.get_mut(actuator.id) {
-                let PermittedRange { min, max } = range;
-                *place =
-                    Some(permission::ActuatorPermission { min, max, writes_per_second: calls_per_second });
+            self.permit_actuator(index, asked, calls_per_second, &mut permitted)?;
+        }
+        for (list, topics, grants) in [
+            (List::Publish, manifest.permissions.publish(), &self.publish),
+            (List::Receive, manifest.permissions.receive(), &self.receive),
+        ] {
+            for (index, asked) in topics.iter().enumerate() {
+                permit_topic(list, index, asked, grants.as_deref().unwrap_or_default())?;
             }
         }
         Ok(permitted)
+    }
+
+    fn permit_sensor(
+        &self,
+        index: usize,
+        asked: &Resource,
+        calls_per_second: u32,
+        permitted: &mut Permitted,
+    ) -> Result<(), PolicyError> {
+        let line = Line { list: List::Sensors, index, name: asked.name.clone() };
+        let Some(sensor) = sensor_by_name(&asked.name) else { return Err(PolicyError::UnknownSensor(line)) };
+        let granted = self.sensors.iter().find(|granted| granted.name == ALL || granted.name == asked.name);
+        let Some(granted) = granted else { return Err(PolicyError::SensorNotGranted(line)) };
+        check_rate(line, asked.rate_hz, granted.rate_hz)?;
+        permitted.sensors |= u32::try_from(sensor.id).ok().and_then(|id| 1u64.checked_shl(id)).unwrap_or(0);
+        if let Some(place) = permitted.devices.sensors.get_mut(sensor.id) {
+            let reads_per_second = asked.rate_hz.unwrap_or(u32::MAX).min(calls_per_second);
+            *place = Some(permission::SensorPermission { reads_per_second });
+        }
+        Ok(())
+    }
+
+    fn permit_actuator(
+        &self,
+        index: usize,
+        asked: &ActuatorPermission,
+        calls_per_second: u32,
+        permitted: &mut Permitted,
+    ) -> Result<(), PolicyError> {
+        let line = Line { list: List::Actuators, index, name: asked.name.clone() };
+        let Some(actuator) = actuator_by_name(&asked.name) else {
+            return Err(PolicyError::UnknownActuator(line));
+        };
+        // What the actuator can do, cut down to what the signer may grant.
+        let grant = self.actuators.iter().find(|grant| grant.name == ALL || grant.name == asked.name);
+        let granted = grant.map(|grant| PermittedRange {
+            min: grant.min.max(actuator.min),
+            max: grant.max.min(actuator.max),
+        });
+        let range = PermittedRange { min: asked.min, max: asked.max };
+        if !granted.is_some_and(|granted| granted.min <= range.min && range.max <= granted.max) {
+            return Err(PolicyError::ActuatorNotGranted { line, asked: range, granted });
+        }
+        check_rate(line, asked.rate_hz, grant.and_then(|grant| grant.rate_hz))?;
+        if let Some(place) = permitted.actuators.get_mut(actuator.id) {
+            *place = Some(range);
+        }
+        if let Some(place) = permitted.devices.actuators.get_mut(actuator.id) {
+            let PermittedRange { min, max } = range;
+            let writes_per_second = asked.rate_hz.unwrap_or(u32::MAX).min(calls_per_second);
+            *place = Some(permission::ActuatorPermission { min, max, writes_per_second });
+        }
+        Ok(())
+    }
+}
+
+fn permit_topic(list: List, index: usize, asked: &Resource, grants: &[Resource]) -> Result<(), PolicyError> {
+    let line = Line { list, index, name: asked.name.clone() };
+    match grants.iter().find(|granted| covers(&granted.name, &asked.name)) {
+        Some(granted) => check_rate(line, asked.rate_hz, granted.rate_hz),
+        None => Err(PolicyError::TopicNotGranted(line)),
+    }
+}
+
+/// A bound on a rate must be met by a rate: nothing is cut down silently.
+fn check_rate(line: Line, asked: Option<u32>, granted: Option<u32>) -> Result<(), PolicyError> {
+    match granted {
+        Some(granted) if asked.is_none_or(|asked| asked > granted) => {
+            Err(PolicyError::TooOften { line, asked, granted })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a pattern, which is a name, a beginning of names and `*`, or [`ALL`], covers a name.
+fn covers(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name == pattern,
     }
 }
 

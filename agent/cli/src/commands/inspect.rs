@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use cofferdam_package::manifest::{
-    AfterRestarts, Manifest, Overrun, Permissions, Priority, Restart, Shape, Variable,
+    AfterRestarts, List, Manifest, Overrun, Permissions, Priority, Resource, Restart, Shape, Variable,
 };
 use cofferdam_policy::{Anchor, TrustAnchors};
 use serde_json::{Value, json};
 
 use crate::arguments::Global;
 use crate::commands::{command_key, connect};
-use crate::output::{self, duration, number, printable};
+use crate::output::{self, duration, number, printable, resources};
 
 /// What is known about the signature.
 enum Signature {
@@ -76,7 +76,8 @@ pub fn installed(name: &str, global: &Global) -> Result<()> {
     words(&manifest, true, &signature).iter().try_for_each(|line| output::line(line))
 }
 
-fn load(path: &Path) -> Result<Anchor> {
+/// Reads a trust anchor.
+pub fn load(path: &Path) -> Result<Anchor> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     cofferdam_policy::file::parse(&text)
         .map_err(|error| anyhow!("{} is no trust anchor: {error}", path.display()))
@@ -185,23 +186,39 @@ fn restart_words(count: u8, restart: Option<&Restart>) -> String {
     format!("up to {count} times in {window} after a failure, {when}")
 }
 
+/// One line for each entry, with its place: a refusal names it.
 fn permission_words(permissions: &Permissions) -> Vec<String> {
-    let mut lines = Vec::new();
-    match &permissions.sensors[..] {
-        [] => lines.push("may read   no sensor".to_owned()),
-        sensors => lines.push(format!("may read   {}", sensors.join(", "))),
-    }
-    match &permissions.actuators[..] {
-        [] => lines.push("may move   nothing".to_owned()),
-        actuators => {
-            for (position, actuator) in actuators.iter().enumerate() {
-                let head = if position == 0 { "may move  " } else { "          " };
-                lines.push(format!("{head} {} between {} and {}", actuator.name, actuator.min, actuator.max));
-            }
+    let resource = |resource: &Resource| resource.name.clone() + &rate_words(resource.rate_hz);
+    let sensors = permissions.sensors.iter().map(resource).collect();
+    let actuators = permissions.actuators.iter().map(|actuator| {
+        let rate = rate_words(actuator.rate_hz);
+        format!("{} between {} and {}{rate}", actuator.name, actuator.min, actuator.max)
+    });
+    let lists = [
+        ("may read", List::Sensors, sensors, Some("no sensor")),
+        ("may move", List::Actuators, actuators.collect(), Some("nothing")),
+        ("may publish", List::Publish, permissions.publish().iter().map(resource).collect(), None),
+        ("may receive", List::Receive, permissions.receive().iter().map(resource).collect(), None),
+    ];
+    let mut lines: Vec<String> = Vec::new();
+    for (verb, list, entries, none) in lists {
+        let entries: Vec<String> = entries;
+        lines.extend(none.filter(|_| entries.is_empty()).map(|none| format!("{verb:<10} {none}")));
+        for (index, entry) in entries.iter().enumerate() {
+            let verb = if index == 0 { verb } else { "" };
+            lines.push(format!("{verb:<10} {entry} ({}[{index}])", list.key()));
         }
     }
     lines.push("may touch  nothing else".to_owned());
     lines
+}
+
+fn rate_words(rate_hz: Option<u32>) -> String {
+    match rate_hz {
+        Some(1) => ", at most once a second".to_owned(),
+        Some(rate_hz) => format!(", at most {} times a second", number(rate_hz)),
+        None => String::new(),
+    }
 }
 
 fn value(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Value {
@@ -214,7 +231,14 @@ fn value(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Va
     let actuators: Vec<Value> = permissions
         .actuators
         .iter()
-        .map(|actuator| json!({ "name": actuator.name, "min": actuator.min, "max": actuator.max }))
+        .map(|actuator| {
+            json!({
+                "name": actuator.name,
+                "min": actuator.min,
+                "max": actuator.max,
+                "rate_hz": actuator.rate_hz,
+            })
+        })
         .collect();
     let environment: serde_json::Map<String, Value> =
         app.environment().iter().map(|v| (v.name.clone(), v.value.clone().into())).collect();
@@ -256,6 +280,11 @@ fn value(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Va
         "environment": environment,
         "overrun": match app.overrun { Overrun::Skip => "skip", Overrun::Stop => "stop" },
         "priority": match app.priority { Priority::Control => "control", Priority::Background => "background" },
-        "permissions": { "sensors": permissions.sensors, "actuators": actuators },
+        "permissions": {
+            "sensors": resources(&permissions.sensors),
+            "actuators": actuators,
+            "publish": resources(permissions.publish()),
+            "receive": resources(permissions.receive()),
+        },
     })
 }

@@ -177,7 +177,9 @@ fn value(list: &KeyList) -> Value {
             let actuators: Vec<Value> = grant
                 .actuators
                 .iter()
-                .map(|range| json!({ "name": range.name, "min": range.min, "max": range.max }))
+                .map(|range| {
+                    json!({ "name": range.name, "min": range.min, "max": range.max, "rate_hz": range.rate_hz })
+                })
                 .collect();
             json!({
                 "name": anchor.name,
@@ -187,10 +189,13 @@ fn value(list: &KeyList) -> Value {
                 "commands": grant.commands.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "sign_packages": grant.sign_packages,
                 "components": grant.components,
-                "sensors": grant.sensors,
+                "sensors": output::resources(&grant.sensors),
+                "publish": output::resources(grant.publish.as_deref().unwrap_or_default()),
+                "receive": output::resources(grant.receive.as_deref().unwrap_or_default()),
                 "actuators": actuators,
                 "fuel_per_second_max": grant.fuel_per_second_max,
                 "memory_pages_max": grant.memory_pages_max,
+                "log_bytes_per_second_max": grant.log_bytes_per_second_max,
             })
         })
         .collect();

@@ -4,12 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use cofferdam_client::keys;
 use cofferdam_client::recipe::{RECIPE_FILE, Recipe};
+use cofferdam_package::Manifest;
+use cofferdam_policy::PolicyError;
 use serde_json::json;
 
 use crate::arguments::Global;
+use crate::commands::inspect;
 use crate::failure::Usage;
 use crate::output;
 
@@ -18,6 +21,7 @@ pub fn pack(
     recipe: &Path,
     module: Option<PathBuf>,
     package_path: Option<PathBuf>,
+    anchor: Option<&Path>,
     global: &Global,
 ) -> Result<()> {
     let recipe_path = if recipe.is_dir() { recipe.join(RECIPE_FILE) } else { recipe.to_owned() };
@@ -33,6 +37,9 @@ pub fn pack(
         anyhow::bail!("{} is not a Wasm module", module_path.display());
     }
     let manifest = recipe.manifest(&module)?;
+    if let Some(anchor) = anchor {
+        check_grant(&recipe, &manifest, anchor)?;
+    }
     let key = global.key.as_deref().map(keys::load).transpose()?;
     let package = match &key {
         Some(key) => cofferdam_package::create(manifest, &module, key),
@@ -42,6 +49,20 @@ pub fn pack(
     let path = package_path.unwrap_or_else(|| PathBuf::from(format!("{}.cdam", recipe.name)));
     fs::write(&path, &package).with_context(|| format!("cannot write {}", path.display()))?;
     report(&path, package.len(), key.map(|key| key.key_id().to_string()), global)
+}
+
+/// Whether the signer may grant what the manifest asks for; else the line of the recipe that asks for too much.
+fn check_grant(recipe: &Recipe, manifest: &Manifest, anchor: &Path) -> Result<()> {
+    let anchor = inspect::load(anchor)?;
+    let Err(error) = anchor.grant.permit(manifest) else { return Ok(()) };
+    let place = match (error.line(), &error) {
+        (Some(line), _) => recipe.place_of(line.list, &line.name),
+        (None, PolicyError::Fuel { .. }) => recipe.place_of_key(&["fuel_per_activation"]),
+        (None, PolicyError::Memory { .. }) => recipe.place_of_key(&["limits", "memory_pages"]),
+        (None, PolicyError::Log { .. }) => recipe.place_of_key(&["limits", "log_bytes_per_second"]),
+        (None, _) => recipe.place_of_key(&["name"]),
+    };
+    bail!("{place}: {} may not grant it: {error}", anchor.name)
 }
 
 /// Signs a package.

@@ -35,7 +35,7 @@ fn measure(settings: &Settings, field_name: &str, what: &str) -> Result<Measured
     let (mut recipe, _) = settings.app("downhill")?;
     recipe.name = "callbench".to_owned();
     recipe.shape = RecipeShape::Reactor;
-    recipe.permissions.sensors = vec!["imu".to_owned()];
+    recipe.permissions.sensors = vec!["imu".into()];
     recipe.permissions.actuators.clear();
     recipe.limits.host_calls_per_activation = Some(4 * CALLS);
     let package = make(&recipe, &wat::parse_str(program())?, &settings.key)?;

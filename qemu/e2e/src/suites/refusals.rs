@@ -322,10 +322,13 @@ fn a_package_for_another_class(context: &mut Context<'_>) -> Result<()> {
 
 fn a_sensor_that_is_not_there(context: &mut Context<'_>) -> Result<()> {
     recipe_refused(context, "no-sensor", Refusal::UnknownResource, |recipe| {
-        recipe.permissions.sensors.push("crystal-ball".to_owned());
+        recipe.permissions.sensors.push("crystal-ball".into());
     })?;
     recipe_refused(context, "no-actuator", Refusal::UnknownResource, |recipe| {
-        recipe.permissions.actuators.insert("ejection-seat".to_owned(), RecipeRange { min: 0.0, max: 1.0 });
+        recipe
+            .permissions
+            .actuators
+            .insert("ejection-seat".to_owned(), RecipeRange { min: 0.0, max: 1.0, rate_hz: None });
     })
 }
 

@@ -19,7 +19,12 @@ fn an_app_is_installed_and_runs_as_its_manifest_says() {
     let mut host = Host::connect(&mut manager, 1, 1);
     let mut manifest = manifest("runner", 5);
     manifest.permissions.sensors.push("imu".into());
-    manifest.permissions.actuators.push(ActuatorPermission { name: "brake".into(), min: 0.0, max: 0.5 });
+    manifest.permissions.actuators.push(ActuatorPermission {
+        name: "brake".into(),
+        min: 0.0,
+        max: 0.5,
+        rate_hz: None,
+    });
     let package = create(manifest, &module(1), &key(1)).unwrap();
     let installed =
         Installed { name: "runner".into(), version: "1.5".into(), sequence: 5, slot: 0, replaced: None };
@@ -292,7 +297,12 @@ fn packages_are_held_against_device_policy_and_module() {
     assert_eq!(push(|m| m.permissions.sensors.push("radar".into()), &good), Refusal::UnknownResource);
     assert_eq!(
         push(
-            |m| m.permissions.actuators.push(ActuatorPermission { name: "brake".into(), min: 0.0, max: 2.0 }),
+            |m| m.permissions.actuators.push(ActuatorPermission {
+                name: "brake".into(),
+                min: 0.0,
+                max: 2.0,
+                rate_hz: None
+            }),
             &good
         ),
         Refusal::PermissionNotGranted

@@ -42,7 +42,9 @@ fn manifest() -> Manifest {
         },
         permissions: Permissions {
             sensors: vec!["barometer".into()],
-            actuators: vec![ActuatorPermission { name: "brake".into(), min: 0.0, max: 0.5 }],
+            actuators: vec![ActuatorPermission { name: "brake".into(), min: 0.0, max: 0.5, rate_hz: None }],
+            publish: None,
+            receive: None,
         },
     }
 }
@@ -53,9 +55,12 @@ fn narrow() -> Grant {
         sign_packages: true,
         components: vec!["a".into(), "motor-*".into()],
         sensors: vec!["barometer".into()],
-        actuators: vec![ActuatorGrant { name: "brake".into(), min: 0.0, max: 0.6 }],
+        actuators: vec![ActuatorGrant { name: "brake".into(), min: 0.0, max: 0.6, rate_hz: None }],
         fuel_per_second_max: 100_000,
         memory_pages_max: 2,
+        publish: None,
+        receive: Some(vec!["goal-*".into()]),
+        log_bytes_per_second_max: Some(1),
     }
 }
 
@@ -107,6 +112,73 @@ fn each_excess_is_named() {
         "app.fuel_per_activation: 100100 fuel a second, granted 100000"
     );
     assert_eq!(refusal(|m| m.app.memory_pages = 3), "app.memory_pages: 3, granted 2");
+    assert_eq!(refusal(|m| m.app.log_bytes_per_second = 2), "app.log_bytes_per_second: 2, granted 1");
+    assert_eq!(
+        refusal(|m| m.permissions.publish = Some(vec!["goal-1".into()])),
+        "permissions.publish[0] \"goal-1\": not granted"
+    );
+    assert_eq!(
+        refusal(|m| m.permissions.receive = Some(vec!["goal-1".into(), "pose".into()])),
+        "permissions.receive[1] \"pose\": not granted"
+    );
+}
+
+#[test]
+fn rates_are_bounded_by_the_grant() {
+    let rated = |name: &str, rate_hz| Resource { name: name.into(), rate_hz: Some(rate_hz) };
+    let mut grant = Grant {
+        sensors: vec![rated("*", 100)],
+        publish: Some(vec![rated("goal-*", 50)]),
+        receive: Some(vec![rated("*", 10)]),
+        ..narrow()
+    };
+    grant.actuators[0].rate_hz = Some(20);
+    let ask = |sensor, actuator, publish, receive| {
+        let mut manifest = manifest();
+        manifest.permissions.sensors[0].rate_hz = sensor;
+        manifest.permissions.actuators[0].rate_hz = actuator;
+        manifest.permissions.publish = Some(vec![Resource { name: "goal-1".into(), rate_hz: publish }]);
+        manifest.permissions.receive = Some(vec![Resource { name: "pose".into(), rate_hz: receive }]);
+        grant.permit(&manifest).map_err(|error| error.to_string())
+    };
+    let most = ask(Some(100), Some(20), Some(50), Some(10)).unwrap();
+    assert_eq!(most.devices.sensors[1].unwrap().reads_per_second, 100);
+    assert_eq!(most.devices.actuators[4].unwrap().writes_per_second, 20);
+    let refused = |text: &str| Err(text.to_string());
+    for (outcome, says) in [
+        (
+            ask(Some(101), Some(20), Some(50), Some(10)),
+            "permissions.sensors[0] \"barometer\": 101 times a second, granted 100",
+        ),
+        (
+            ask(Some(1), None, Some(50), Some(10)),
+            "permissions.actuators[0] \"brake\": names no rate_hz, granted 20 times a second",
+        ),
+        (
+            ask(Some(1), Some(1), Some(51), Some(10)),
+            "permissions.publish[0] \"goal-1\": 51 times a second, granted 50",
+        ),
+        (
+            ask(Some(1), Some(1), Some(1), None),
+            "permissions.receive[0] \"pose\": names no rate_hz, granted 10 times a second",
+        ),
+    ] {
+        assert_eq!(outcome, refused(says));
+    }
+}
+
+#[test]
+fn what_is_asked_for_is_what_the_servers_allow() {
+    let mut manifest = manifest();
+    manifest.permissions.sensors[0].rate_hz = Some(7);
+    manifest.permissions.actuators[0].rate_hz = Some(8);
+    let permitted = Grant::everything().permit(&manifest).unwrap().devices;
+    assert_eq!(permitted.sensors[1].unwrap().reads_per_second, 7);
+    assert_eq!(permitted.actuators[4].unwrap().writes_per_second, 8);
+    // More than the interpreter lets it call is never allowed: 102, as above.
+    manifest.permissions.sensors[0].rate_hz = Some(103);
+    let permitted = Grant::everything().permit(&manifest).unwrap().devices;
+    assert_eq!(permitted.sensors[1].unwrap().reads_per_second, 102);
 }
 
 #[test]
@@ -129,9 +201,9 @@ proptest! {
     #[test]
     fn no_permitted_range_leaves_the_grant(min in -2.0f64..2.0, width in 0.0f64..2.0, low in -2.0f64..2.0, span in 0.0f64..2.0) {
         let mut manifest = manifest();
-        manifest.permissions.actuators[0] = ActuatorPermission { name: "brake".into(), min, max: min + width };
+        manifest.permissions.actuators[0] = ActuatorPermission { name: "brake".into(), min, max: min + width, rate_hz: None };
         let mut grant = narrow();
-        grant.actuators[0] = ActuatorGrant { name: ALL.into(), min: low, max: low + span };
+        grant.actuators[0] = ActuatorGrant { name: ALL.into(), min: low, max: low + span, rate_hz: None };
         if let Ok(permitted) = grant.permit(&manifest) {
             let range = permitted.actuators[4].unwrap();
             prop_assert!(range.min >= low.max(0.0) && range.max <= (low + span).min(1.0));
