@@ -17,7 +17,7 @@ export COFFERDAM_BUILD := $(BUILD)
 export COFFERDAM_KEYS  ?= $(CURDIR)/keys
 
 # Apps and test systems; system.xml names the protection domains.
-APP_CRATES := hello downhill runaway greedy trapper corebench hover abs cruise
+APP_CRATES := hello downhill pacer chaser runaway greedy trapper corebench hover abs cruise
 SYSTEMS := panic conformance
 
 # What differs between the two kernels: where the kernel comes from, and what an image is called. Their objects
@@ -96,6 +96,7 @@ image: cli kernel keys/development.key ## builds the bootable image under build/
 images: image ## the same, and the images of the test systems
 	@for system in $(SYSTEMS); do toolchain/image.sh $$system qemu/systems/$$system/system.xml || exit 1; done
 	@toolchain/image.sh timing system.xml app_slot+spin-test
+	@toolchain/image.sh rogue system.xml app_slot+rogue-test
 	@toolchain/image.sh lifecycle system.xml app_slot+spin-test wasm_manager+fault-test gateway+fault-test
 
 # What is pushed stays on the disk, build/disk.img; remove it for a device without apps.

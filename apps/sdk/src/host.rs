@@ -2,10 +2,15 @@
 //! The imports of module `cofferdam`, as safe functions.
 #![allow(unsafe_code)]
 
-use cofferdam_host_abi::{ErrorCode, READING_HEADER_BYTES, READING_VALUES_MAX};
+use cofferdam_host_abi::{
+    ErrorCode, MESSAGE_BYTES_MAX, MESSAGE_HEADER_BYTES, READING_HEADER_BYTES, READING_VALUES_MAX,
+};
 
 /// A reading as the host writes it.
 pub const READING_BYTES: usize = READING_HEADER_BYTES + READING_VALUES_MAX * size_of::<f64>();
+
+/// A message of a topic as the host writes it, at its longest.
+pub const MESSAGE_BYTES: usize = MESSAGE_HEADER_BYTES + MESSAGE_BYTES_MAX;
 
 #[cfg(target_arch = "wasm32")]
 mod import {
@@ -13,6 +18,8 @@ mod import {
     unsafe extern "C" {
         pub fn sensor_read(sensor: i32, buffer: *mut u8, capacity_bytes: usize) -> i32;
         pub fn log(level: i32, text: *const u8, length_bytes: usize) -> i32;
+        pub fn publish(topic: *const u8, topic_bytes: usize, data: *const u8, data_bytes: usize) -> i32;
+        pub fn receive(topic: *const u8, topic_bytes: usize, buffer: *mut u8, capacity_bytes: usize) -> i32;
         pub safe fn lease_acquire(actuator: i32, duration_us: i64) -> i64;
         pub safe fn actuator_write(actuator: i32, value: f64) -> i32;
         pub safe fn lease_release(actuator: i32) -> i32;
@@ -33,6 +40,12 @@ mod import {
         NONE
     }
     pub unsafe fn log(_: i32, _: *const u8, _: usize) -> i32 {
+        NONE
+    }
+    pub unsafe fn publish(_: *const u8, _: usize, _: *const u8, _: usize) -> i32 {
+        NONE
+    }
+    pub unsafe fn receive(_: *const u8, _: usize, _: *mut u8, _: usize) -> i32 {
         NONE
     }
     pub fn lease_acquire(_: i32, _: i64) -> i64 {
@@ -65,6 +78,19 @@ pub fn sensor_read(sensor: i32, buffer: &mut [u8; READING_BYTES]) -> Result<usiz
 pub fn log(level: i32, text: &[u8]) {
     // SAFETY: the host only reads these bytes. That a line was dropped is counted by the host.
     let _ = unsafe { import::log(level, text.as_ptr(), text.len()) };
+}
+
+pub fn publish(topic: &[u8], message: &[u8]) -> Result<(), ErrorCode> {
+    // SAFETY: the host only reads these bytes.
+    let result = unsafe { import::publish(topic.as_ptr(), topic.len(), message.as_ptr(), message.len()) };
+    checked(result).map(|_| ())
+}
+
+/// The number of bytes of the message, which lies behind its header.
+pub fn receive(topic: &[u8], buffer: &mut [u8; MESSAGE_BYTES]) -> Result<usize, ErrorCode> {
+    // SAFETY: the host reads the topic, writes at most `capacity` bytes, and the buffer has as many.
+    let result = unsafe { import::receive(topic.as_ptr(), topic.len(), buffer.as_mut_ptr(), buffer.len()) };
+    Ok(checked(result)? as usize)
 }
 
 pub fn lease_acquire(actuator: i32, duration_us: u64) -> Result<u64, ErrorCode> {

@@ -37,6 +37,7 @@ mod host;
 mod line;
 pub mod sensor;
 pub mod time;
+pub mod topic;
 
 pub use actuator::{Actuator, Held, Lease};
 pub use cofferdam_host_abi::ErrorCode;

@@ -2,7 +2,9 @@
 //! Contract of `sensor_hub` and `actuator_guard`: which devices there are ([`SENSORS`], [`ACTUATORS`]), what
 //! their values mean, and the messages by which a client reads and moves them ([`sensor`], [`actuator`]).
 //!
-//! Which slot may touch what is told to both by `wasm_manager` ([`permission`]).
+//! Contract of `topic_hub`, too, by which slots pass messages to each other ([`topic`]).
+//!
+//! Which slot may touch what is told to all three by `wasm_manager` ([`permission`]).
 //!
 //! What the outputs are is also published in shared memory ([`outputs`]).
 //!
@@ -21,6 +23,7 @@ pub mod sensor;
 mod status;
 #[cfg(test)]
 mod tests;
+pub mod topic;
 
 pub use devices::{ACTUATORS, Actuator, SENSORS, Sensor, Value, actuator_by_name, sensor_by_name};
 pub use message::{Message, WORDS_MAX};

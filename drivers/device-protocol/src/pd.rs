@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Both sides inside a protection domain: [`Sensors`] and [`Actuators`] for clients; [`receive`] and
+//! Both sides inside a protection domain: [`Sensors`], [`Actuators`] and [`Topics`] for clients; [`receive`] and
 //! [`answer`] for the servers.
 
 use sel4_microkit::{Channel, MessageInfo};
@@ -7,6 +7,7 @@ use sel4_microkit::{Channel, MessageInfo};
 use crate::actuator::{self, Applied, Lease, Output};
 use crate::permission::{ActuatorOrder, Permissions, SensorOrder};
 use crate::sensor::{self, Info, Reading};
+use crate::topic::{self, Payload, Published, Received};
 use crate::{CallError, Message, WORDS_MAX};
 
 /// `sensor_hub`, seen by a client.
@@ -102,28 +103,62 @@ impl Actuators {
     }
 }
 
-/// `sensor_hub` and `actuator_guard`, seen by `wasm_manager`.
+/// `topic_hub`, seen by a client.
+#[derive(Clone, Copy, Debug)]
+pub struct Topics {
+    channel: Channel,
+}
+
+impl Topics {
+    /// The hub behind `channel`.
+    pub const fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// The channel, for who calls past this client.
+    pub const fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Makes `payload` the latest message of the topic at `place`.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] with the hub's reason, [`CallError::BadReply`] if it is not to be understood.
+    pub fn publish(&self, place: usize, payload: Payload) -> Result<Published, CallError> {
+        topic_call(self.channel, topic::Request::Publish { place, payload }.encode(), Published::decode)
+    }
+
+    /// The latest message of the topic at `place`.
+    ///
+    /// # Errors
+    /// As [`Topics::publish`].
+    pub fn receive(&self, place: usize) -> Result<Received, CallError> {
+        topic_call(self.channel, topic::Request::Receive { place }.encode(), Received::decode)
+    }
+}
+
+/// `sensor_hub`, `actuator_guard` and `topic_hub`, seen by `wasm_manager`.
 #[derive(Clone, Copy, Debug)]
 pub struct Permitting {
-    sensors: Channel,
-    actuators: Channel,
+    /// `sensor_hub`
+    pub sensors: Channel,
+    /// `actuator_guard`
+    pub actuators: Channel,
+    /// `topic_hub`
+    pub topics: Channel,
 }
 
 impl Permitting {
-    /// The servers behind these channels.
-    pub const fn new(sensors: Channel, actuators: Channel) -> Self {
-        Self { sensors, actuators }
-    }
-
     /// Slot `client` may touch nothing any more; its leases end and its outputs are safe when this returns.
     ///
     /// # Errors
     /// [`CallError::Refused`] with a server's reason, [`CallError::BadReply`] if one is not to be understood. The other
-    /// server has been told all the same.
+    /// servers have been told all the same.
     pub fn revoke(&self, client: usize) -> Result<(), CallError> {
         let moved = call(self.actuators, ActuatorOrder::Revoke { client }.encode(), actuator::decode_done);
-        call(self.sensors, SensorOrder::Revoke { client }.encode(), actuator::decode_done)?;
-        moved
+        let read = call(self.sensors, SensorOrder::Revoke { client }.encode(), actuator::decode_done);
+        topic_call(self.topics, topic::Order::Revoke { client }.encode(), actuator::decode_done)?;
+        read.and(moved)
     }
 
     /// Slot `client` may touch `permissions` and nothing else.
@@ -138,6 +173,9 @@ impl Permitting {
         for order in permissions.actuator_orders(client) {
             call(self.actuators, order.encode(), actuator::decode_done)?;
         }
+        for order in permissions.topic_orders(client) {
+            topic_call(self.topics, order.encode(), actuator::decode_done)?;
+        }
         Ok(())
     }
 }
@@ -151,13 +189,23 @@ fn call<T>(
     decode(answer.label(), answer.words(&mut [0; WORDS_MAX + 1]))
 }
 
-/// The words of a message that a client sent. One more than any request has is kept, so that decoding sees
+/// The same where messages are longer.
+fn topic_call<T>(
+    channel: Channel,
+    request: Message<{ topic::WORDS_MAX }>,
+    decode: fn(u64, &[u64]) -> Result<T, CallError>,
+) -> Result<T, CallError> {
+    let answer = channel.pp_call(MessageInfo::with_words(request.label, request.words()));
+    decode(answer.label(), answer.words(&mut [0; topic::WORDS_MAX + 1]))
+}
+
+/// The words of a message that a client sent, into a buffer of one more than any request has, so that decoding sees
 /// what is too long.
-pub fn receive(message: MessageInfo, buffer: &mut [u64; WORDS_MAX + 1]) -> &[u64] {
+pub fn receive<const WORDS: usize>(message: MessageInfo, buffer: &mut [u64; WORDS]) -> &[u64] {
     message.words(buffer)
 }
 
 /// Puts a reply where the kernel takes it from.
-pub fn answer(reply: &Message) -> MessageInfo {
+pub fn answer<const WORDS: usize>(reply: &Message<WORDS>) -> MessageInfo {
     MessageInfo::with_words(reply.label, reply.words())
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! What `wasm_manager` tells `sensor_hub` and `actuator_guard`: which devices each slot may touch.
+//! What `wasm_manager` tells `sensor_hub` and `actuator_guard`: which devices each slot may touch. What it tells `topic_hub`:
+//! [`crate::topic`].
 //!
 //! At boot no slot may touch anything. Before a slot starts, its app's permissions are given, device by device; before it
 //! is stopped they are revoked, which also ends its leases. The servers take these messages on the manager's channel alone.
 //! They hold a slot to them whatever runs in it: an interpreter with a bug gains nothing.
 
+use crate::topic::{self, TOPICS_MAX, TopicPermission};
 use crate::{ACTUATOR_COUNT, ACTUATORS, Message, SENSOR_COUNT, Status};
 
 /// How many clients there are; a client is a slot, by its number.
@@ -48,6 +50,8 @@ pub struct Permissions {
     pub sensors: [Option<SensorPermission>; SENSOR_COUNT],
     /// Actuators.
     pub actuators: [Option<ActuatorPermission>; ACTUATOR_COUNT],
+    /// Topics, by the slot's own places.
+    pub topics: [Option<TopicPermission>; TOPICS_MAX],
 }
 
 impl Permissions {
@@ -65,6 +69,13 @@ impl Permissions {
             .into_iter()
             .enumerate()
             .filter_map(move |(id, asked)| Some(ActuatorOrder::Permit { client, id, permission: asked? }))
+    }
+
+    /// The orders that give them to slot `client` at `topic_hub`.
+    pub fn topic_orders(&self, client: usize) -> impl Iterator<Item = topic::Order> {
+        self.topics.into_iter().enumerate().filter_map(move |(place, asked)| {
+            Some(topic::Order::Permit { client, place, permission: asked? })
+        })
     }
 }
 
@@ -106,7 +117,7 @@ pub enum ActuatorOrder {
     },
 }
 
-fn number(word: u64, count: usize, otherwise: Status) -> Result<usize, Status> {
+pub(crate) fn number(word: u64, count: usize, otherwise: Status) -> Result<usize, Status> {
     usize::try_from(word).ok().filter(|number| *number < count).ok_or(otherwise)
 }
 

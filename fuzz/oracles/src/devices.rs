@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Messages of protected procedure calls to sensor_hub, actuator_guard, timer_driver and entropy_driver, and their
+//! Messages of protected procedure calls to sensor_hub, actuator_guard, topic_hub, timer_driver and entropy_driver, and their
 //! replies; and the page of outputs. The first byte says which, the second the label (255: eight bytes follow).
 
-use cofferdam_device_protocol::{SENSORS, actuator, outputs, sensor};
+use cofferdam_device_protocol::{SENSORS, actuator, outputs, sensor, topic};
 use cofferdam_entropy_protocol as entropy;
 use cofferdam_shared_memory::SharedRegion;
 use cofferdam_timer_protocol as timer;
@@ -25,7 +25,7 @@ pub fn run(input: &[u8]) -> bool {
         small => small.into(),
     };
     let mut words = vec![];
-    while !script.0.is_empty() && words.len() < 12 {
+    while !script.0.is_empty() && words.len() < topic::WORDS_MAX + 1 {
         words.push(script.u64());
     }
     let words = words.as_slice();
@@ -62,6 +62,9 @@ pub fn run(input: &[u8]) -> bool {
             }
             Err(_) => false,
         },
+        11 => again!(topic::Request::decode(label, words), topic::Request),
+        12 => again!(topic::Received::decode(label, words), topic::Received),
+        13 => again!(topic::Order::decode(label, words), topic::Order),
         _ => {
             let mut bytes = [0; entropy::BYTES_MAX];
             let wanted = usize::from(kind) % (entropy::BYTES_MAX + 1);
@@ -98,7 +101,19 @@ pub fn seeds() -> Vec<Vec<u8>> {
     writer.publish(7, &[output; cofferdam_device_protocol::ACTUATOR_COUNT]).unwrap();
     let mut page = vec![0; size_of::<outputs::Layout>()];
     region.copy_out(0, &mut page).unwrap();
+    let payload = topic::Payload::new(b"message").unwrap();
+    let publish = topic::Request::Publish { place: 1, payload }.encode();
+    let received = topic::Received { time_us: 1, sequence: 2, payload }.encode();
+    let permission = topic::TopicPermission {
+        name: topic::TopicName::new(b"pose").unwrap(),
+        publishes_per_second: 1,
+        receives_per_second: 0,
+    };
+    let permit = topic::Order::Permit { client: 0, place: 1, permission }.encode();
     vec![
+        message(11, publish.label, publish.words()),
+        message(12, received.label, received.words()),
+        message(13, permit.label, permit.words()),
         message(0, read.label, read.words()),
         message(1, reading.label, reading.words()),
         message(3, lease.label, lease.words()),

@@ -42,6 +42,7 @@ fn priorities_fall_in_the_order_of_the_design() {
         "timer_driver",
         "actuator_guard",
         "sensor_hub",
+        "topic_hub",
         "app_slot_0",
         "app_slot_1",
         "app_slot_2",
@@ -99,7 +100,7 @@ fn slots_reach_only_what_their_class_may_touch() {
         peers.sort_unstable();
         assert_eq!(
             peers,
-            ["actuator_guard", "console", "sensor_hub", "timer_driver", "wasm_manager"],
+            ["actuator_guard", "console", "sensor_hub", "timer_driver", "topic_hub", "wasm_manager"],
             "{slot}"
         );
     }
@@ -127,6 +128,17 @@ fn the_supervisor_holds_its_children_alone() {
         .map(|(_, peer)| peer.domain.value.as_str())
         .collect();
     assert_eq!(peers, ["console"]);
+}
+
+/// What carries messages between slots has none of their memory, and calls nobody.
+#[test]
+fn topics_go_through_calls_alone() {
+    let system = system();
+    let (_, hub) = system.domain("topic_hub").unwrap();
+    let maps: Vec<&str> = hub.maps.iter().map(|map| map.region.value.as_str()).collect();
+    assert_eq!(maps, ["log_topic_hub"]);
+    let ends = system.channels.iter().flat_map(|channel| &channel.ends);
+    assert!(ends.filter(|end| end.domain.value == "topic_hub").all(|end| !end.calls));
 }
 
 /// The kernel names a slot that has used up its budget by its place in the description, which no setvar can carry.

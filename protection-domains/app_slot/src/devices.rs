@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The host of the app: calls to `sensor_hub` and `actuator_guard`, lines to the log ring.
+//! The host of the app: calls to `sensor_hub`, `actuator_guard` and `topic_hub`, lines to the log ring.
 
-use cofferdam_device_protocol::pd::{Actuators, Sensors};
+use cofferdam_device_protocol::pd::{Actuators, Sensors, Topics};
+use cofferdam_device_protocol::topic::{self, Payload};
 use cofferdam_device_protocol::{CallError, Status};
-use cofferdam_host_abi::ErrorCode;
-use cofferdam_runtime::{Host, Level, Reading, SensorInfo};
+use cofferdam_host_abi::{ErrorCode, MESSAGE_BYTES_MAX};
+use cofferdam_runtime::{Host, Level, Message, Reading, SensorInfo};
 use cofferdam_slot_protocol::AppName;
 
 /// The servers that this slot may call.
@@ -14,7 +15,12 @@ pub struct Devices {
     pub sensors: Sensors,
     /// `actuator_guard`
     pub actuators: Actuators,
+    /// `topic_hub`
+    pub topics: Topics,
 }
+
+// What an app may publish fits into a message there.
+const _: () = assert!(MESSAGE_BYTES_MAX == topic::MESSAGE_BYTES_MAX);
 
 /// What one app sees of them.
 pub struct SlotHost {
@@ -22,6 +28,9 @@ pub struct SlotHost {
     pub devices: Devices,
     /// Whose lines these are.
     pub name: AppName,
+    /// What it does past the interpreter.
+    #[cfg(feature = "rogue-test")]
+    pub rogue: crate::rogue_test::Rogue,
 }
 
 impl Host for SlotHost {
@@ -54,6 +63,16 @@ impl Host for SlotHost {
         self.devices.actuators.lease_release(actuator as usize).map_err(code)
     }
 
+    fn publish(&mut self, place: usize, message: &[u8]) -> Result<(), ErrorCode> {
+        let payload = Payload::new(message).map_err(|_| ErrorCode::BadLength)?;
+        self.devices.topics.publish(place, payload).map_err(code).map(|_published| ())
+    }
+
+    fn receive(&mut self, place: usize) -> Result<Message, ErrorCode> {
+        let received = self.devices.topics.receive(place).map_err(code)?;
+        Ok(Message::new(received.time_us, received.sequence, received.payload.bytes()))
+    }
+
     fn log(&mut self, level: Level, line: &str) {
         let level = match level {
             Level::Error => log::Level::Error,
@@ -64,6 +83,8 @@ impl Host for SlotHost {
         };
         #[cfg(feature = "spin-test")]
         crate::spin_test::obey(line);
+        #[cfg(feature = "rogue-test")]
+        self.rogue.obey(line, &self.devices);
         cofferdam_log_ring::pd::app_line(level, self.name.as_str(), line.as_bytes());
     }
 }

@@ -92,7 +92,12 @@ impl Slot {
         let start_us = now_us();
         regions::init_heap();
         let module = copy_module(regions::module(), orders.module_length_bytes)?;
-        let host = SlotHost { devices: self.wiring.devices, name: orders.name };
+        let host = SlotHost {
+            devices: self.wiring.devices,
+            name: orders.name,
+            #[cfg(feature = "rogue-test")]
+            rogue: crate::rogue_test::Rogue::new(self.wiring.timer, self.wiring.manager),
+        };
         let app = App::load(orders, &module, host)?;
         drop(module);
         let now_us = now_us();

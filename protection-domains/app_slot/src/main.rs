@@ -13,10 +13,12 @@ extern crate alloc;
 mod devices;
 mod life;
 mod regions;
+#[cfg(feature = "rogue-test")]
+mod rogue_test;
 #[cfg(feature = "spin-test")]
 mod spin_test;
 
-use cofferdam_device_protocol::pd::{Actuators, Sensors};
+use cofferdam_device_protocol::pd::{Actuators, Sensors, Topics};
 use cofferdam_timer_protocol::pd::Timer;
 use sel4_microkit::{Handler, channel, protection_domain};
 
@@ -30,6 +32,7 @@ fn init() -> impl Handler {
     let devices = Devices {
         sensors: Sensors::new(channel!(sensor_channel)),
         actuators: Actuators::new(channel!(actuator_channel)),
+        topics: Topics::new(channel!(topic_channel)),
     };
     Slot::begin(Wiring { timer, devices, manager: channel!(manager_channel) })
 }

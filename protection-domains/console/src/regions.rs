@@ -7,7 +7,7 @@ use cofferdam_shared_memory::SharedRegion;
 use sel4_microkit::{MemoryRegion, memory_region};
 
 /// How many rings there are.
-pub const RINGS: usize = 14;
+pub const RINGS: usize = 15;
 
 /// Every protection domain's log ring, with its name.
 pub fn rings(own: SharedRegion) -> [(&'static str, SharedRegion); RINGS] {
@@ -31,6 +31,7 @@ pub fn rings(own: SharedRegion) -> [(&'static str, SharedRegion); RINGS] {
         ("console", own),
         ("net_driver", read_only(memory_region!(log_net_driver: log_net_driver_size))),
         ("gateway", read_only(memory_region!(log_gateway: log_gateway_size))),
+        ("topic_hub", read_only(memory_region!(log_topic_hub: log_topic_hub_size))),
     ]
 }
 

@@ -21,7 +21,11 @@ pub struct Slots {
 
 /// As `system.xml` numbers them.
 pub fn slots(disk: Option<Disk>) -> Slots {
-    let permitting = Permitting::new(channel!(sensor_channel), channel!(actuator_channel));
+    let permitting = Permitting {
+        sensors: channel!(sensor_channel),
+        actuators: channel!(actuator_channel),
+        topics: channel!(topic_channel),
+    };
     Slots { children: children(), permitting, disk }
 }
 

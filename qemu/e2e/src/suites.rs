@@ -11,6 +11,7 @@ mod network;
 mod power;
 mod readme;
 mod refusals;
+mod rogue;
 mod systems;
 mod timing;
 mod wasi;
@@ -28,6 +29,7 @@ pub const ALL: &[Suite] = &[
     network::SUITE,
     hostile::SUITE,
     timing::SUITE,
+    rogue::SUITE,
     endurance::SUITE,
     lifecycle::SUITE,
     power::SUITE,

@@ -95,12 +95,21 @@ fn imports_are_checked_by_name_signature_and_permission() {
     let lease = r#"(import "cofferdam" "lease_acquire" (func (param i32 i64) (result i64)))"#;
     assert_eq!(refusal(lease), "cofferdam.lease_acquire: the manifest names no actuator");
     let publish = r#"(import "cofferdam" "publish" (func (param i32 i32 i32 i32) (result i32)))"#;
-    assert!(refusal(&format!("{publish} {memory}")).contains("topics"));
+    let receive = publish.replace("publish", "receive");
+    for (import, name) in [(publish, "publish"), (receive.as_str(), "receive")] {
+        let why = format!("cofferdam.{name}: the manifest names no topic to {name}");
+        assert_eq!(refusal(&format!("{import} {memory}")), why);
+    }
     let hostile = "(import \"a\\1b[2J\" \"b\\n\" (func))";
     assert_eq!(refusal(hostile), "a[2J.b: the host has no such function");
 
     let mut manifest = manifest(manifest::Shape::Reactor);
     manifest.permissions.sensors.push("imu".into());
+    manifest.permissions.publish = Some(Vec::from(["pose".into()]));
+    let publishes = wasm(&format!("(module {publish} {memory} {REACTOR})"));
+    assert!(admit(&manifest, &publishes, &SlotClass::SHARED).is_ok());
+    let receives = wasm(&format!("(module {receive} {memory} {REACTOR})"));
+    assert!(admit(&manifest, &receives, &SlotClass::SHARED).is_err(), "publishing is not receiving");
     let module = |memory: &str| wasm(&format!("(module {sensor} {memory} {REACTOR})"));
     assert!(admit(&manifest, &module(memory), &SlotClass::SHARED).is_ok());
     let without = admit(&manifest, &module(""), &SlotClass::SHARED).unwrap_err();

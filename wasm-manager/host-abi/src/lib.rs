@@ -69,5 +69,12 @@ pub const READING_HEADER_BYTES: usize = 8;
 /// The most values that one sensor has, so that an app can keep a buffer of fixed size.
 pub const READING_VALUES_MAX: usize = 8;
 
+/// What `receive` writes into the app's memory starts with the time of publication, [`u64`] microseconds, and the number
+/// of the message in its topic, [`u64`] from 1; the message follows. Both little-endian.
+pub const MESSAGE_HEADER_BYTES: usize = 16;
+
+/// The longest message of a topic.
+pub const MESSAGE_BYTES_MAX: usize = 128;
+
 /// What `sensor_info` writes: [`u32`] number of values, [`u32`] sample period in microseconds.
 pub const SENSOR_INFO_BYTES: usize = 8;

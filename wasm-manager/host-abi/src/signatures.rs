@@ -78,9 +78,9 @@ pub const COFFERDAM: &[Function] = &[
     function("fuel_left", &[], &[I64]),
     // (level 1 error … 5 trace, text, length_bytes) -> 0
     function("log", &[I32, I32, I32], &[I32]),
-    // (topic, topic_length, data, data_length) -> 0
+    // (topic, topic_length, data, data_length) -> 0; the latest message of the topic is this from now on
     function("publish", &[I32, I32, I32, I32], &[I32]),
-    // (topic, topic_length, buffer, capacity) -> bytes received
+    // (topic, topic_length, buffer, capacity) -> bytes of the latest message, which lies behind a header in the buffer
     function("receive", &[I32, I32, I32, I32], &[I32]),
 ];
 

@@ -13,7 +13,7 @@ use cofferdam_package::{KeyId, sha256, verify};
 use cofferdam_policy::Permitted;
 use cofferdam_restart::Supervision;
 use cofferdam_slot_protocol::{
-    ACTUATORS_MAX, ActuatorGrant, AppName, Command, Orders, Overrun, TextList, TextRefused,
+    ACTUATORS_MAX, ActuatorGrant, AppName, Command, Orders, Overrun, TextList, TextRefused, TopicGrant,
 };
 
 use crate::UTILISATION_PERMILLE_MAX;
@@ -192,6 +192,13 @@ pub(crate) fn app(
     for (place, range) in actuators.iter_mut().zip(permitted.actuators) {
         *place = range.map(|range| ActuatorGrant { minimum: range.min, maximum: range.max });
     }
+    let topics = permitted.devices.topics.map(|topic| {
+        topic.map(|topic| TopicGrant {
+            name: topic.name,
+            publish: topic.publishes_per_second > 0,
+            receive: topic.receives_per_second > 0,
+        })
+    });
     let orders = Orders {
         generation: 0,
         command: Command::Run,
@@ -207,6 +214,7 @@ pub(crate) fn app(
         random_seed: app.random_seed,
         sensors: permitted.sensors,
         actuators,
+        topics,
         limits: admitted.limits,
         arguments: texts.arguments,
         environment: texts.environment,

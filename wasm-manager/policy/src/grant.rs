@@ -5,9 +5,12 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use cofferdam_device_protocol::{ACTUATOR_COUNT, actuator_by_name, permission, sensor_by_name};
+use cofferdam_device_protocol::topic::{TOPICS_MAX, TopicName, TopicPermission};
+use cofferdam_device_protocol::{ACTUATOR_COUNT, actuator_by_name, permission, sensor_by_name, topic};
 use cofferdam_package::Manifest;
-use cofferdam_package::manifest::{ActuatorPermission, List, Resource};
+use cofferdam_package::manifest::{
+    ActuatorPermission, List, NAME_BYTES_MAX, Resource, TOPICS_MAX as MANIFEST_TOPICS_MAX,
+};
 use minicbor::{Decode, Encode};
 use serde::Deserialize;
 
@@ -107,9 +110,30 @@ pub struct Permitted {
     pub sensors: u64,
     /// Actuators by number.
     pub actuators: [Option<PermittedRange>; ACTUATORS],
-    /// The same, with rates, as sensor_hub and actuator_guard are told it.
+    /// The same, with rates and topics, as sensor_hub, actuator_guard and topic_hub are told it.
     pub devices: permission::Permissions,
 }
+
+impl Permitted {
+    /// The topic's place: the one that it has, or the next free one. A manifest that follows its rules never has more
+    /// topics than there are places.
+    fn add_topic(&mut self, list: List, name: &str, rate: u32) {
+        let Some(name) = TopicName::new(name.as_bytes()) else { return };
+        let topics = &mut self.devices.topics;
+        let has = |topic: &Option<TopicPermission>| topic.is_none_or(|topic| topic.name == name);
+        let Some(place) = topics.iter().position(has).and_then(|place| topics.get_mut(place)) else { return };
+        let topic =
+            place.get_or_insert(TopicPermission { name, publishes_per_second: 0, receives_per_second: 0 });
+        match list {
+            List::Publish => topic.publishes_per_second = rate,
+            List::Receive => topic.receives_per_second = rate,
+            List::Sensors | List::Actuators => {}
+        }
+    }
+}
+
+// Every topic that a manifest can name has a place and a name there.
+const _: () = assert!(MANIFEST_TOPICS_MAX <= TOPICS_MAX && NAME_BYTES_MAX <= topic::NAME_BYTES);
 
 /// A range of values, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -326,6 +350,8 @@ impl Grant {
         ] {
             for (index, asked) in topics.iter().enumerate() {
                 permit_topic(list, index, asked, grants.as_deref().unwrap_or_default())?;
+                let rate = asked.rate_hz.unwrap_or(u32::MAX).min(calls_per_second);
+                permitted.add_topic(list, &asked.name, rate);
             }
         }
         Ok(permitted)

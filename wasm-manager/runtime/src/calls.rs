@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The functions of module `cofferdam`. Signatures: `cofferdam_host_abi::COFFERDAM`.
 
-use cofferdam_host_abi::{ErrorCode, Limits, READING_HEADER_BYTES, READING_VALUES_MAX, SENSOR_INFO_BYTES};
+use cofferdam_host_abi::{
+    ErrorCode, Limits, MESSAGE_BYTES_MAX, MESSAGE_HEADER_BYTES, READING_HEADER_BYTES, READING_VALUES_MAX,
+    SENSOR_INFO_BYTES,
+};
+use cofferdam_slot_protocol::TopicGrant;
 use wasmi::{Caller, Error, Func, Store};
 
 use crate::state::{Call, State, host_call};
@@ -41,9 +45,11 @@ pub(crate) fn function<H: Host>(store: &mut Store<State<H>>, name: &str) -> Opti
         "log" => Func::wrap(store, |mut c: C<H>, level: i32, text: i32, length: i32| {
             number(&mut c, |call| log(call, level, text, length))
         }),
-        // Topics are for a later version; an app can find out.
-        "publish" | "receive" => Func::wrap(store, |mut c: C<H>, _: i32, _: i32, _: i32, _: i32| {
-            number(&mut c, |_| Err(ErrorCode::NotSupported))
+        "publish" => Func::wrap(store, |mut c: C<H>, topic: i32, name: i32, data: i32, length: i32| {
+            number(&mut c, |call| publish(call, (topic, name), (data, length)))
+        }),
+        "receive" => Func::wrap(store, |mut c: C<H>, topic: i32, name: i32, buffer: i32, capacity: i32| {
+            number(&mut c, |call| receive(call, (topic, name), (buffer, capacity)))
         }),
         _ => return None,
     })
@@ -136,6 +142,57 @@ fn actuator_write<H: Host>(call: &mut Call<'_, H>, actuator: i32, value: f64) ->
 fn lease_release<H: Host>(call: &mut Call<'_, H>, actuator: i32) -> Result<i32, ErrorCode> {
     let (actuator, _) = permitted_actuator(call, actuator)?;
     call.state.host.lease_release(actuator).map(|()| 0)
+}
+
+/// The place of the topic of this name, and what the app may do with it.
+fn permitted_topic<H>(
+    call: &Call<'_, H>,
+    (name, length): (i32, i32),
+) -> Result<(usize, TopicGrant), ErrorCode> {
+    call.state.orders.topic(call.read(name, length)?).ok_or(ErrorCode::NotPermitted)
+}
+
+fn publish<H: Host>(
+    call: &mut Call<'_, H>,
+    topic: (i32, i32),
+    (data, length): (i32, i32),
+) -> Result<i32, ErrorCode> {
+    let (place, grant) = permitted_topic(call, topic)?;
+    if !grant.publish {
+        return Err(ErrorCode::NotPermitted);
+    }
+    let mut message = [0; MESSAGE_BYTES_MAX];
+    let message = message.get_mut(..length as u32 as usize).ok_or(ErrorCode::BadLength)?;
+    message.copy_from_slice(call.read(data, length)?);
+    call.charge(message.len());
+    call.state.host.publish(place, message).map(|()| 0)
+}
+
+fn receive<H: Host>(
+    call: &mut Call<'_, H>,
+    topic: (i32, i32),
+    (buffer, capacity): (i32, i32),
+) -> Result<i32, ErrorCode> {
+    let (place, grant) = permitted_topic(call, topic)?;
+    if !grant.receive {
+        return Err(ErrorCode::NotPermitted);
+    }
+    call.check(buffer, capacity)?;
+    let message = call.state.host.receive(place)?;
+    let mut bytes = [0; MESSAGE_HEADER_BYTES + MESSAGE_BYTES_MAX];
+    let (header, body) = bytes.split_at_mut(MESSAGE_HEADER_BYTES);
+    let (time, sequence) = header.split_at_mut(size_of::<u64>());
+    time.copy_from_slice(&message.time_us.to_le_bytes());
+    sequence.copy_from_slice(&message.sequence.to_le_bytes());
+    for (to, from) in body.iter_mut().zip(message.bytes()) {
+        *to = *from;
+    }
+    let length = MESSAGE_HEADER_BYTES + message.bytes().len();
+    if length > capacity as u32 as usize {
+        return Err(ErrorCode::BadLength);
+    }
+    call.write(buffer, bytes.get(..length).ok_or(ErrorCode::BadLength)?)?;
+    i32::try_from(message.bytes().len()).map_err(|_| ErrorCode::DeviceFailure)
 }
 
 fn log<H: Host>(call: &mut Call<'_, H>, level: i32, text: i32, length: i32) -> Result<i32, ErrorCode> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What an app's calls lead to: the devices of a slot, or the fakes of a test.
 
-use cofferdam_host_abi::{ErrorCode, READING_VALUES_MAX};
+use cofferdam_host_abi::{ErrorCode, MESSAGE_BYTES_MAX, READING_VALUES_MAX};
 
 /// The world outside of the app. Permissions and ranges were checked before these are called; whoever
 /// answers checks again by rules of its own.
@@ -27,8 +27,47 @@ pub trait Host: 'static {
     /// Gives a lease back.
     fn lease_release(&mut self, actuator: u32) -> Result<(), ErrorCode>;
 
+    /// Makes a message, of at most [`MESSAGE_BYTES_MAX`] bytes, the latest of the topic at this place of the orders. A host
+    /// without topics answers as here.
+    fn publish(&mut self, _place: usize, _message: &[u8]) -> Result<(), ErrorCode> {
+        Err(ErrorCode::NotSupported)
+    }
+
+    /// The latest message of the topic at this place of the orders.
+    fn receive(&mut self, _place: usize) -> Result<Message, ErrorCode> {
+        Err(ErrorCode::NotSupported)
+    }
+
     /// Writes one line, without newline, within the app's log rate.
     fn log(&mut self, level: Level, line: &str);
+}
+
+/// A message of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    /// When it was published.
+    pub time_us: u64,
+    /// Which message of its topic it is, from 1.
+    pub sequence: u64,
+    bytes: [u8; MESSAGE_BYTES_MAX],
+    length: usize,
+}
+
+impl Message {
+    /// A message of these bytes; more than [`MESSAGE_BYTES_MAX`] are left out.
+    pub fn new(time_us: u64, sequence: u64, bytes: &[u8]) -> Self {
+        let length = bytes.len().min(MESSAGE_BYTES_MAX);
+        let mut message = Self { time_us, sequence, bytes: [0; MESSAGE_BYTES_MAX], length };
+        for (to, from) in message.bytes.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        message
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or(&self.bytes)
+    }
 }
 
 /// A sample.

@@ -32,7 +32,7 @@ mod stop;
 mod wasi;
 
 pub use app::{Activation, App};
-pub use host::{Host, Level, Reading, SensorInfo};
+pub use host::{Host, Level, Message, Reading, SensorInfo};
 pub use releases::{Release, Releases};
 pub use stop::Stop;
 

@@ -6,6 +6,7 @@ mod commands;
 mod devices;
 mod hostile;
 mod pointers;
+mod topics;
 mod wasi;
 
 use alloc::format;
@@ -17,7 +18,7 @@ use core::cell::RefCell;
 use cofferdam_host_abi::{ErrorCode, Limits, Shape};
 use cofferdam_slot_protocol::{ActuatorGrant, Command, Counters, Orders, StopReason};
 
-use crate::{Activation, App, Host, Level, Reading, SensorInfo, Stop};
+use crate::{Activation, App, Host, Level, Message, Reading, SensorInfo, Stop};
 
 /// What the fake host saw, and its clock.
 #[derive(Default)]
@@ -26,6 +27,7 @@ struct World {
     log: Vec<String>,
     writes: Vec<(u32, f64)>,
     leases: Vec<(u32, u64)>,
+    published: Vec<(usize, Vec<u8>)>,
 }
 
 #[derive(Clone, Default)]
@@ -61,6 +63,18 @@ impl Host for Fake {
     fn lease_release(&mut self, actuator: u32) -> Result<(), ErrorCode> {
         self.0.borrow_mut().leases.retain(|(held, _)| *held != actuator);
         Ok(())
+    }
+
+    fn publish(&mut self, place: usize, message: &[u8]) -> Result<(), ErrorCode> {
+        self.0.borrow_mut().published.push((place, message.to_vec()));
+        Ok(())
+    }
+
+    /// The latest that was published, at whatever place.
+    fn receive(&mut self, _place: usize) -> Result<Message, ErrorCode> {
+        let world = self.0.borrow();
+        let (_, bytes) = world.published.last().ok_or(ErrorCode::NotReady)?;
+        Ok(Message::new(world.now_us, world.published.len() as u64, bytes))
     }
 
     fn log(&mut self, level: Level, line: &str) {

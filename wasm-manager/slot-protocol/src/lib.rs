@@ -24,11 +24,12 @@ mod texts;
 pub use codes::{AppState, Command, Overrun, StopReason};
 pub use histograms::{BUCKETS, Histogram, Histograms, HistogramsWriter, REGION_BYTES, read_histograms};
 pub use orders::{
-    ACTUATORS_MAX, ActuatorGrant, ORDERS_BYTES, Orders, OrdersError, SENSORS_MAX, read_orders, write_orders,
+    ACTUATORS_MAX, ActuatorGrant, ORDERS_BYTES, Orders, OrdersError, SENSORS_MAX, TopicGrant, read_orders,
+    write_orders,
 };
 pub use status::{Counters, STATUS_BYTES, Status, StatusError, StatusWriter, read_status};
 pub use text::{AppName, DETAIL_BYTES, Detail};
 pub use texts::{TextList, TextRefused};
 
 /// Version of both layouts. Manager and slots are built together; this catches an image mixed by hand.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;

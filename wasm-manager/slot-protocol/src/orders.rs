@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use cofferdam_device_protocol::topic::{NAME_BYTES, TOPICS_MAX, TopicName};
 use cofferdam_host_abi::{LimitExceeded, Limits, Shape};
 use cofferdam_shared_memory::{OutOfBounds, SharedRegion};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
@@ -22,7 +23,7 @@ pub const ORDERS_BYTES: usize = size_of::<OrdersLayout>();
 
 // The layout is the machine's own byte order: both sides run on it.
 const _: () = assert!(cfg!(target_endian = "little"), "shared layouts are little-endian");
-const _: () = assert!(ORDERS_BYTES == 2608);
+const _: () = assert!(ORDERS_BYTES == 2928);
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -60,6 +61,16 @@ struct OrdersLayout {
     environment_count: u32,
     arguments: [u8; Limits::TEXTS_BYTES],
     environment: [u8; Limits::TEXTS_BYTES],
+    topics: [TopicLayout; TOPICS_MAX],
+}
+
+#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+struct TopicLayout {
+    name: [u8; NAME_BYTES],
+    /// 0 no, 1 yes.
+    publish: u32,
+    receive: u32,
 }
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -78,6 +89,17 @@ pub struct ActuatorGrant {
     pub minimum: f64,
     /// Largest value that it may write.
     pub maximum: f64,
+}
+
+/// A topic and what an app may do with it; at least one of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicGrant {
+    /// Its name.
+    pub name: TopicName,
+    /// It may publish it.
+    pub publish: bool,
+    /// It may receive it.
+    pub receive: bool,
 }
 
 /// Orders, checked.
@@ -105,6 +127,8 @@ pub struct Orders {
     pub sensors: u64,
     /// Actuators that the app may write, by number.
     pub actuators: [Option<ActuatorGrant>; ACTUATORS_MAX],
+    /// Topics that the app may use, by the places under which `topic_hub` knows them.
+    pub topics: [Option<TopicGrant>; TOPICS_MAX],
     /// All bounds.
     pub limits: Limits,
     /// Arguments of the program, without its name.
@@ -128,6 +152,7 @@ impl Orders {
             random_seed: 0,
             sensors: 0,
             actuators: [None; ACTUATORS_MAX],
+            topics: [None; TOPICS_MAX],
             limits: Limits::DEFAULT,
             arguments: TextList::EMPTY,
             environment: TextList::EMPTY,
@@ -142,6 +167,13 @@ impl Orders {
     /// What the app may do with this actuator.
     pub fn actuator(&self, actuator: u32) -> Option<ActuatorGrant> {
         self.actuators.get(usize::try_from(actuator).ok()?).copied().flatten()
+    }
+
+    /// The place of the topic of this name, and what the app may do with it.
+    pub fn topic(&self, name: &[u8]) -> Option<(usize, TopicGrant)> {
+        let name = TopicName::new(name)?;
+        let topics = self.topics.iter().enumerate();
+        topics.filter_map(|(place, grant)| Some((place, (*grant)?))).find(|(_, grant)| grant.name == name)
     }
 
     fn layout(&self) -> OrdersLayout {
@@ -189,6 +221,12 @@ impl Orders {
             environment_count,
             arguments,
             environment,
+            topics: self.topics.map(|grant| match grant {
+                Some(TopicGrant { name, publish, receive }) => {
+                    TopicLayout { name: *name.padded(), publish: publish.into(), receive: receive.into() }
+                }
+                None => TopicLayout { name: [0; NAME_BYTES], publish: 0, receive: 0 },
+            }),
         }
     }
 
@@ -220,6 +258,10 @@ impl Orders {
         for (number, (grant, layout)) in actuators.iter_mut().zip(&layout.actuators).enumerate() {
             *grant = layout.checked().map_err(|()| OrdersError::Actuator(number))?;
         }
+        let mut topics = [None; TOPICS_MAX];
+        for (place, (grant, layout)) in topics.iter_mut().zip(&layout.topics).enumerate() {
+            *grant = layout.checked().map_err(|()| OrdersError::Topic(place))?;
+        }
         let orders = Self {
             generation: layout.generation,
             command: Command::from_code(layout.command).ok_or(OrdersError::Command(layout.command))?,
@@ -232,6 +274,7 @@ impl Orders {
             random_seed: layout.random_seed,
             sensors: layout.sensors,
             actuators,
+            topics,
             limits,
             arguments: TextList::from_layout(
                 &layout.arguments,
@@ -276,6 +319,22 @@ impl ActuatorLayout {
     }
 }
 
+impl TopicLayout {
+    fn checked(&self) -> Result<Option<TopicGrant>, ()> {
+        let grant = |publish, receive| {
+            let name = TopicName::from_padded(self.name).ok_or(())?;
+            Ok(Some(TopicGrant { name, publish, receive }))
+        };
+        match (self.publish, self.receive) {
+            (0, 0) if self.name == [0; NAME_BYTES] => Ok(None),
+            (1, 0) => grant(true, false),
+            (0, 1) => grant(false, true),
+            (1, 1) => grant(true, true),
+            _ => Err(()),
+        }
+    }
+}
+
 /// Writes orders. The slot must be stopped: it reads them when it starts.
 pub fn write_orders(region: SharedRegion, orders: &Orders) -> Result<(), OutOfBounds> {
     region.copy_in(0, orders.layout().as_bytes())
@@ -311,6 +370,8 @@ pub enum OrdersError {
     ModuleLength(u32),
     /// A range of this actuator that holds no value.
     Actuator(usize),
+    /// A topic at this place that is none, or for which nothing is permitted.
+    Topic(usize),
     /// A bound above its maximum.
     Limit(LimitExceeded),
     /// Arguments whose number or length is not what their bytes say.
@@ -339,6 +400,7 @@ impl fmt::Display for OrdersError {
             Self::Deadline(deadline_us) => write!(f, "deadline of {deadline_us} µs is not within the period"),
             Self::ModuleLength(bytes) => write!(f, "module of {bytes} bytes is above its limit"),
             Self::Actuator(number) => write!(f, "actuator {number} has an empty range"),
+            Self::Topic(place) => write!(f, "topic {place} makes no sense"),
             Self::Limit(error) => error.fmt(f),
             Self::Arguments => f.write_str("arguments do not fit their length"),
             Self::Environment => f.write_str("environment does not fit its length"),

@@ -22,6 +22,7 @@ pub const SUITE: Suite = Suite {
         a_newer_version_replaces,
         logs_in_words_and_json,
         json_everywhere,
+        topics_pass_between_apps,
         four_apps_fill_the_slots,
     ],
 };
@@ -166,6 +167,35 @@ fn json_everywhere(context: &mut Context<'_>) -> Result<()> {
     let error: serde_json::Value = serde_json::from_str(&refused.stdout)?;
     ensure!(error["error"]["kind"] == "refused" && error["error"]["code"].is_u64(), "{refused}");
     Ok(())
+}
+
+/// What one app publishes another receives; when the first is gone, the other sees how old the last message is.
+fn topics_pass_between_apps(context: &mut Context<'_>) -> Result<()> {
+    context.push("chaser", "chaser")?;
+    context.until_activated("chaser", 10)?;
+    let position = context.position();
+    context.push("pacer", "pacer")?;
+    context.expect_from(position, "/chaser: following target-speed")?;
+    // `speed 5.00 m/s, message 20`: it sees newer and newer messages.
+    let numbers = context.until("two newer messages", || {
+        let lines = context.console().lines_from(position);
+        let followed = lines.iter().filter_map(|line| line.text.split_once("/chaser: speed "));
+        let numbers: Vec<u64> =
+            followed.filter_map(|(_, words)| words.rsplit(' ').next()?.parse().ok()).collect();
+        Ok((numbers.len() > 2).then_some(numbers))
+    })?;
+    ensure!(numbers.is_sorted() && numbers.first() < numbers.last(), "messages {numbers:?}");
+    let position = context.position();
+    context.done(&["stop", "pacer"])?;
+    context.expect_from(position, "us old: slowing down")?;
+    context.done(&["start", "pacer"])?;
+    context.expect_from(position, "/chaser: following target-speed")?;
+    // Who has no permission is refused before it runs.
+    let silent = context.package("pacer", "silent.cdam", |recipe| {
+        recipe.name = "silent".to_owned();
+        recipe.permissions.publish.clear();
+    })?;
+    context.refused(&["push", &silent], "no topic to publish")
 }
 
 fn four_apps_fill_the_slots(context: &mut Context<'_>) -> Result<()> {

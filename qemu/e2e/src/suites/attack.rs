@@ -22,6 +22,7 @@ pub const SUITE: Suite = Suite {
         without_any_slot,
         without_actuator_guard,
         without_sensor_hub,
+        without_topic_hub,
         without_timer_driver,
         without_entropy_driver,
         without_store_driver,

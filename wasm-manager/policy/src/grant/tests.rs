@@ -175,6 +175,17 @@ fn what_is_asked_for_is_what_the_servers_allow() {
     let permitted = Grant::everything().permit(&manifest).unwrap().devices;
     assert_eq!(permitted.sensors[1].unwrap().reads_per_second, 7);
     assert_eq!(permitted.actuators[4].unwrap().writes_per_second, 8);
+    // A topic that goes both ways has one place.
+    manifest.permissions.publish =
+        Some(vec!["pose".into(), Resource { name: "goal".into(), rate_hz: Some(5) }]);
+    manifest.permissions.receive =
+        Some(vec![Resource { name: "goal".into(), rate_hz: Some(6) }, "map".into()]);
+    let topics = Grant::everything().permit(&manifest).unwrap().devices.topics;
+    let topic = |name: &str, publishes_per_second, receives_per_second| {
+        let name = TopicName::new(name.as_bytes()).unwrap();
+        Some(TopicPermission { name, publishes_per_second, receives_per_second })
+    };
+    assert_eq!(topics[..4], [topic("pose", 102, 0), topic("goal", 5, 6), topic("map", 0, 102), None]);
     // More than the interpreter lets it call is never allowed: 102, as above.
     manifest.permissions.sensors[0].rate_hz = Some(103);
     let permitted = Grant::everything().permit(&manifest).unwrap().devices;

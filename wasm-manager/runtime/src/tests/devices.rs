@@ -11,7 +11,6 @@ const IMPORTS: &str = r#"
     (import "cofferdam" "lease_release" (func $release (param i32) (result i32)))
     (import "cofferdam" "deadline_us" (func $deadline (result i64)))
     (import "cofferdam" "fuel_left" (func $fuel (result i64)))
-    (import "cofferdam" "publish" (func $publish (param i32 i32 i32 i32) (result i32)))
     (memory (export "memory") 1)"#;
 
 /// Runs a tick that leaves the i64 result of `expression` in the actuator's value … by way of a check.
@@ -73,8 +72,4 @@ fn leases_are_taken_by_permission() {
 fn an_app_knows_its_deadline_and_its_fuel() {
     answers("(call $deadline)", 10_000);
     answers("(i64.extend_i32_u (i64.lt_u (call $fuel) (i64.const 200000)))", 1);
-    answers_code(
-        "(call $publish (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))",
-        ErrorCode::NotSupported,
-    );
 }

@@ -16,6 +16,8 @@ fn orders() -> Orders {
         ..Orders::idle(0)
     };
     orders.actuators[4] = Some(ActuatorGrant { minimum: 0.0, maximum: 1.0 });
+    let name = TopicName::new(b"pose").unwrap();
+    orders.topics[1] = Some(TopicGrant { name, publish: true, receive: false });
     orders.arguments.push(&["10000"]).unwrap();
     orders.environment.push(&["MODE", "=", "fast"]).unwrap();
     orders
@@ -25,7 +27,7 @@ fn orders() -> Orders {
 fn layout_is_pinned() {
     let layout = orders().layout();
     let bytes = layout.as_bytes();
-    assert_eq!(&bytes[..8], b"CFOR\x02\0\0\0");
+    assert_eq!(&bytes[..8], b"CFOR\x03\0\0\0");
     assert_eq!(&bytes[8..16], &[8, 7, 6, 5, 4, 3, 2, 1]);
     assert_eq!(&bytes[16..32], &[2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0x34, 0x12, 0, 0]);
     assert_eq!(&bytes[32..42], b"downhill\0\0");
@@ -38,6 +40,9 @@ fn layout_is_pinned() {
     assert_eq!(&bytes[544..560], &[6, 0, 0, 0, 1, 0, 0, 0, 10, 0, 0, 0, 1, 0, 0, 0]);
     assert_eq!(&bytes[560..567], b"10000\0\0");
     assert_eq!(&bytes[1584..1595], b"MODE=fast\0\0");
+    let pose = 2608 + 40;
+    assert_eq!(&bytes[pose..pose + 8], b"pose\0\0\0\0");
+    assert_eq!(&bytes[pose + 32..pose + 40], &[1, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(bytes.len(), ORDERS_BYTES);
 }
 
@@ -56,6 +61,12 @@ fn permissions_are_looked_up_without_overflow() {
     let orders = orders();
     assert!(orders.permits_sensor(2) && !orders.permits_sensor(1) && !orders.permits_sensor(64));
     assert!(orders.actuator(4).is_some() && orders.actuator(u32::MAX).is_none());
+    assert!(
+        orders.topic(b"pose").is_some_and(|(place, grant)| place == 1 && grant.publish && !grant.receive)
+    );
+    assert!(
+        orders.topic(b"pos").is_none() && orders.topic(b"").is_none() && orders.topic(&[b'a'; 99]).is_none()
+    );
 }
 
 #[test]
@@ -74,13 +85,16 @@ fn nonsense_is_refused() {
     assert_eq!(refuse(|o| o.actuators[4].minimum_bits = f64::NAN.to_bits()), OrdersError::Actuator(4));
     assert_eq!(refuse(|o| o.arguments_length = 1025), OrdersError::Arguments);
     assert_eq!(refuse(|o| o.environment_count = 2), OrdersError::Environment);
+    assert_eq!(refuse(|o| o.topics[1].publish = 2), OrdersError::Topic(1));
+    assert_eq!(refuse(|o| o.topics[1].publish = 0), OrdersError::Topic(1));
+    assert_eq!(refuse(|o| o.topics[1].name = [0; 32]), OrdersError::Topic(1));
     assert!(matches!(refuse(|o| o.memory_pages = 1 << 16), OrdersError::Limit(_)));
 }
 
 proptest! {
     #[test]
     fn any_bytes_are_orders_or_an_error(mut bytes in proptest::collection::vec(any::<u8>(), ORDERS_BYTES)) {
-        bytes[..8].copy_from_slice(b"CFOR\x02\0\0\0");
+        bytes[..8].copy_from_slice(b"CFOR\x03\0\0\0");
         let layout = OrdersLayout::read_from_bytes(&bytes).unwrap();
         let _ = Orders::from_layout(&layout);
     }

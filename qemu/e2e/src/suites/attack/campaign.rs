@@ -219,6 +219,19 @@ pub fn without_actuator_guard(context: &mut Context<'_>) -> Result<()> {
     come_back(context)
 }
 
+/// Nobody asks it but who has topics, and wasm_manager when an app starts or stops.
+pub fn without_topic_hub(context: &mut Context<'_>) -> Result<()> {
+    ready(context)?;
+    let position = kill(context, "topic_hub")?;
+    pilot(context, GoesOn)?;
+    management(context, GoesOn)?;
+    let stopped = context.device()?.stop(METRONOME);
+    ensure!(stopped.is_err(), "a slot is stopped only when nothing is permitted to it any more");
+    named(context, position, "topic_hub")?;
+    pilot(context, GoesOn)?;
+    come_back(context)
+}
+
 /// Everything that waits for a time waits for ever, and nothing else faults.
 pub fn without_timer_driver(context: &mut Context<'_>) -> Result<()> {
     ready(context)?;
