@@ -9,7 +9,7 @@
 //!
 //! Owners of rings are hostile: they can lie about time (and are then printed earlier or later than they
 //! should, but never in place of others for long), flood (and lose lines, which is said), and write nonsense
-//! (which is said once a second).
+//! (which is said when it changes, once a second at most).
 #![no_std]
 #![forbid(unsafe_code)]
 

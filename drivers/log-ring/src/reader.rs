@@ -126,6 +126,8 @@ pub struct Reader {
     region: SharedRegion,
     data_bytes: usize,
     position: u64,
+    /// The error that the last look ended with, if it could come again with nothing changed.
+    told: Option<RingError>,
 }
 
 impl Reader {
@@ -138,7 +140,7 @@ impl Reader {
         let data_bytes = data_bytes(region_bytes).ok_or(RegionTooSmall { region_bytes })?;
         let oldest = region.load_u64_relaxed(OLDEST_OFFSET).map_err(|_| RegionTooSmall { region_bytes })?;
         // A position that makes no sense is found out and mended by the first read.
-        Ok(Self { region, data_bytes, position: oldest })
+        Ok(Self { region, data_bytes, position: oldest, told: None })
     }
 
     /// Where this reader is: bytes of records before it.
@@ -162,8 +164,9 @@ impl Reader {
     /// The next entry, copied to `buffer`; nothing if all is read or the owner has not set the ring up yet.
     ///
     /// # Errors
-    /// [`RingError`] if the owner wrote nonsense. This reader then goes on behind what is there now. An owner
-    /// can make every call fail: bound the number of calls, not only the number of records.
+    /// [`RingError`] if the owner wrote nonsense. This reader then goes on behind what is there now. Nonsense that stays
+    /// as it is fails once and is then nothing. An owner that writes on and on can make every call fail: bound the
+    /// number of calls, not only the number of records.
     pub fn read<'b>(&mut self, buffer: &'b mut RecordBuffer) -> Result<Option<Entry<'b>>, RingError> {
         // Every offset is a constant inside the header or reduced modulo the ring's size.
         let next = self.next(&mut buffer.bytes).unwrap_or(Err(RingError::Header))?;
@@ -203,21 +206,30 @@ impl Reader {
         }
         let size_and_version = (self.data_bytes as u64) << 32 | u64::from(VERSION);
         if magic != MAGIC || self.region.load_u64_relaxed(VERSION_OFFSET)? != size_and_version {
-            return Ok(Err(RingError::Header));
+            return Ok(self.once(RingError::Header));
         }
+        // Pairs with the release store of `oldest` in `Producer::push_record`: an honest owner's `written`, loaded next,
+        // is not before it.
+        let floor = self.region.load_u64_acquire(OLDEST_OFFSET)?;
         // Pairs with the release store of `written` in `Producer::push_record`.
         let written = self.region.load_u64_acquire(WRITTEN_OFFSET)?;
         // Pairs with the release store of `oldest` there; loaded after `written`, so that an honest owner's
         // records from `oldest` to `written` fit the ring.
         let oldest = self.region.load_u64_acquire(OLDEST_OFFSET)?;
+        if floor > written || !(oldest | written).is_multiple_of(ALIGN_BYTES as u64) {
+            self.position = written - written % ALIGN_BYTES as u64;
+            // Without this, a look that goes to `oldest` and one that goes to `written` would take turns.
+            return Ok(self.once(RingError::Positions { oldest, written }));
+        }
+        self.told = None;
         if let Some(lost) = self.lost(oldest) {
             return Ok(Ok(Some(lost)));
         }
-        let aligned = (oldest | written | self.position).is_multiple_of(ALIGN_BYTES as u64);
+        let aligned = self.position.is_multiple_of(ALIGN_BYTES as u64);
         let available =
             written.checked_sub(self.position).filter(|n| aligned && *n <= self.data_bytes as u64);
         let Some(available) = available else {
-            self.position = written - written % ALIGN_BYTES as u64;
+            self.position = written;
             return Ok(Err(RingError::Positions { oldest, written }));
         };
         if available == 0 {
@@ -253,6 +265,11 @@ impl Reader {
                 Err(RingError::Record { position: start })
             }
         })
+    }
+
+    /// Tells an error, but not twice in a row.
+    fn once(&mut self, error: RingError) -> Result<Option<Next>, RingError> {
+        if self.told.replace(error) == Some(error) { Ok(None) } else { Err(error) }
     }
 
     /// If this reader's record is no longer whole: how much is gone. Goes on with the oldest that is.

@@ -196,6 +196,22 @@ fn hostile_positions_are_errors_and_reading_goes_on() {
 }
 
 #[test]
+fn contradictory_positions_are_told_once_until_they_change() {
+    let region = SharedRegion::leaked(SMALLEST);
+    Producer::attach(region).unwrap();
+    let mut reader = Reader::new(region).unwrap();
+    for (oldest, written) in [(64, 32), (64, 24), (64, 12)] {
+        region.store_u64_relaxed(OLDEST_OFFSET, oldest).unwrap();
+        region.store_u64_relaxed(WRITTEN_OFFSET, written).unwrap();
+        assert_eq!(reader.peek(), Err(RingError::Positions { oldest, written }));
+        for _ in 0..3 {
+            assert_eq!(reader.read(&mut RecordBuffer::new()), Ok(None));
+            assert_eq!(reader.peek(), Ok(None));
+        }
+    }
+}
+
+#[test]
 fn unknown_headers_are_refused() {
     let region = SharedRegion::leaked(SMALLEST);
     region.store_u64_relaxed(MAGIC_OFFSET, 77).unwrap();
@@ -294,10 +310,18 @@ proptest! {
         region.store_u64_relaxed(OLDEST_OFFSET, oldest).unwrap();
         region.store_u64_relaxed(WRITTEN_OFFSET, written).unwrap();
         let mut buffer = RecordBuffer::new();
-        for _ in 0..10 {
-            if let Ok(Some(Entry::Record(record))) = reader.read(&mut buffer) {
-                prop_assert!(record.name.len() <= NAME_MAX_BYTES && record.text.len() <= TEXT_MAX_BYTES);
+        let mut looks = 0;
+        loop {
+            let _ = reader.peek();
+            match reader.read(&mut buffer) {
+                Ok(Some(Entry::Record(record))) => {
+                    prop_assert!(record.name.len() <= NAME_MAX_BYTES && record.text.len() <= TEXT_MAX_BYTES);
+                }
+                Ok(None) => break,
+                Ok(Some(Entry::Lost { .. })) | Err(_) => {}
             }
+            looks += 1;
+            prop_assert!(looks < DATA_MIN_BYTES / 16 + 8, "it comes to an end");
         }
         Producer::attach(region).unwrap().push(line(0, b"text"));
     }
