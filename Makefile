@@ -68,6 +68,11 @@ keys/development.key: | cli
 	@echo "keys: making keys/development.key, a development key; its public half is built into the image"
 	@$(BUILD)/cofferdam keygen keys/development
 
+# Whom the image will trust, and that this is what its maker wants.
+anchors: | keys/development.key
+	@toolchain/anchors.sh $(COFFERDAM_KEYS)
+.PHONY: anchors
+
 apps: setup ## builds the example apps for Wasm into build/apps
 	@$(CARGO) app build --profile app $(APP_CRATES:%=-p %)
 	@mkdir -p $(BUILD)/apps
@@ -90,7 +95,7 @@ ifneq ($(KERNEL),sdk)
 endif
 .PHONY: kernel
 
-image: cli kernel keys/development.key ## builds the bootable image under build/image
+image: cli kernel keys/development.key anchors ## builds the bootable image under build/image
 	@toolchain/image.sh cofferdam system.xml
 
 images: image ## the same, and the images of the test systems
