@@ -60,5 +60,5 @@ for target in "${targets[@]}"; do
     grep -m 1 -A 1 'panicked at' "$log" | sed 's/^/    /' || true
     echo "    again: $work/bin/$target ${found:-(no input was kept; see $log)}"
 done
-echo "fuzz: ${#targets[@]} targets, $tried inputs tried, $refused_all refused as a whole, $crashes targets failed, wrong acceptances: $wrong"
+echo "fuzz: ${#targets[@]} targets, $crashes failed; counts: bad inputs tried: $tried ($refused_all refused as a whole), wrong acceptances: $wrong"
 [ "$crashes" = 0 ]
