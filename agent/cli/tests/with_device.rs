@@ -137,7 +137,13 @@ fn the_life_of_an_app() {
     assert!(bench.done(&["ls"]).contains("running"));
     assert_eq!(bench.json(&["stats", "pilot"])["activations"], 42);
     assert_eq!(bench.json(&["stats"])["device"]["free_slots"], 3);
-    assert!(bench.done(&["stats"]).contains("activations"));
+    let stats = bench.done(&["stats"]);
+    assert!(stats.contains("activations"));
+    assert_eq!(bench.json(&["stats", "pilot"])["host_calls_total"], 84);
+    let slot = stats.lines().find(|line| line.starts_with("app_slot_2")).unwrap();
+    let figures: Vec<&str> = slot.split_whitespace().skip(1).collect();
+    assert_eq!(figures, ["0", "0", "0", "-", "-", "-", "-"], "what nobody knows is said as such");
+    assert_eq!(bench.json(&["stats"])["domains"][0]["faults"], 0);
     let histograms = &bench.json(&["stats", "pilot"])["histograms"];
     assert_eq!(histograms["jitter_us"].to_string(), "[0,0,0,40,2]");
     assert!(bench.done(&["stats", "pilot"]).contains("late by µs          8           16"));
@@ -162,11 +168,17 @@ fn a_command_ends_and_a_failure_is_reported() {
     let bench = Bench::new();
     let package = bench.pack("job", "command", 1, "");
     assert!(bench.done(&["push", &package]).contains("exit code 0"));
+    assert!(bench.done(&["logs", "job"]).ends_with("\n-- ended with exit code 0\n"));
+    let log = bench.done(&["logs", "job", "--json"]);
+    let end: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert_eq!((&end["exit_code"], &end["end"]), (&0.into(), &"ended with exit code 0".into()));
     let package = bench.pack("trap-door", "reactor", 1, "");
     let output = bench.run(&["push", &package]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(words.contains("unreachable executed: in the test double"), "{words}");
+    let log = bench.done(&["logs", "trap-door"]);
+    assert!(log.ends_with("\n-- stopped by the device: unreachable executed: in the test double\n"), "{log}");
     let quiet = bench.pack("quiet", "reactor", 1, "");
     assert!(bench.done(&["push", "--no-start", &quiet]).contains("not started"));
 }
@@ -202,6 +214,7 @@ fn logs_can_be_followed() {
     assert!(lines.next().unwrap().unwrap().contains("says hello"));
     // Others get their turn meanwhile, and what comes later is shown, once.
     bench.done(&["stop", "pilot"]);
+    assert_eq!(lines.next().unwrap().unwrap(), "-- stopped by command");
     bench.done(&["start", "pilot"]);
     assert!(lines.next().unwrap().unwrap().contains("says hello"));
     follower.kill().unwrap();

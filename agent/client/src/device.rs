@@ -4,8 +4,8 @@
 
 use cofferdam_audit::{Export, Place};
 use cofferdam_management_protocol::{
-    AppEntry, AppStats, AuditEntry, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, Greeting,
-    HostMessage, Installed, Logs, Refusal,
+    AppEntry, AppStats, AuditEntry, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, DomainFigures,
+    Greeting, HostMessage, Installed, Logs, Refusal,
 };
 use cofferdam_package::{CommandEnvelope, PACKAGE_BYTES_MAX, SigningKey, sha256, sign_command};
 
@@ -103,6 +103,14 @@ impl<'k> Device<'k> {
     pub fn stats(&mut self, name: &str) -> Result<AppStats, ClientError> {
         match self.request(&Command::Stats { name })? {
             DeviceMessage::Stats(stats) => Ok(stats),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// How the protection domains do.
+    pub fn domains(&mut self) -> Result<Vec<DomainFigures>, ClientError> {
+        match self.request(&Command::Domains)? {
+            DeviceMessage::Domains(domains) => Ok(domains),
             other => Err(unexpected(&other)),
         }
     }

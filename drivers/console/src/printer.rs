@@ -105,6 +105,11 @@ impl<const SOURCES: usize> Console<SOURCES> {
         Self { sources, record: RecordBuffer::new(), line: Line::default() }
     }
 
+    /// The rings, in the order in which they were given.
+    pub const fn sources(&self) -> &[Source; SOURCES] {
+        &self.sources
+    }
+
     /// Writes what there is, up to [`BYTES_PER_WAKE`] or until `output` refuses.
     pub fn pump(&mut self, output: &mut impl Output, now_us: u64) -> Progress {
         let mut budget = BYTES_PER_WAKE;

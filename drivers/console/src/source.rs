@@ -14,6 +14,8 @@ pub struct Source {
     /// Lines printed in this round.
     pub(crate) printed: u32,
     lost_bytes: u64,
+    /// Since the start.
+    lost_total_bytes: u64,
     error: Option<RingError>,
     last_note_us: Option<u64>,
 }
@@ -28,12 +30,22 @@ pub(crate) enum Note {
 impl Source {
     /// The ring that `reader` reads, of the protection domain `name`.
     pub const fn new(name: &'static str, reader: Reader) -> Self {
-        Self { name, reader, printed: 0, lost_bytes: 0, error: None, last_note_us: None }
+        Self { name, reader, printed: 0, lost_bytes: 0, lost_total_bytes: 0, error: None, last_note_us: None }
     }
 
     /// The protection domain's name.
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Bytes of its log that were overwritten before this side read them, since the start.
+    pub const fn lost_total_bytes(&self) -> u64 {
+        self.lost_total_bytes
+    }
+
+    fn lost(&mut self, bytes: u64) {
+        self.lost_bytes = self.lost_bytes.saturating_add(bytes);
+        self.lost_total_bytes = self.lost_total_bytes.saturating_add(bytes);
     }
 
     /// When the next record was written, if there is one. Looks at most twice, so that an owner who makes
@@ -43,7 +55,7 @@ impl Source {
             match self.reader.peek() {
                 Ok(Some(Peek::Record { time_us })) => return Some(time_us),
                 Ok(None) => return None,
-                Ok(Some(Peek::Lost { bytes })) => self.lost_bytes = self.lost_bytes.saturating_add(bytes),
+                Ok(Some(Peek::Lost { bytes })) => self.lost(bytes),
                 Err(error) => self.error = Some(error),
             }
         }
@@ -55,7 +67,7 @@ impl Source {
         match self.reader.read(buffer) {
             Ok(Some(Entry::Record(record))) => Some(record),
             Ok(Some(Entry::Lost { bytes })) => {
-                self.lost_bytes = self.lost_bytes.saturating_add(bytes);
+                self.lost(bytes);
                 None
             }
             Ok(None) => None,

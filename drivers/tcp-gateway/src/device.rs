@@ -8,7 +8,7 @@ use cofferdam_shared_memory::{Consumer, Producer};
 use smoltcp::phy::{self, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
-use crate::peer::Peer;
+use crate::peer::{Peer, Troubles};
 
 /// An Ethernet header.
 const ETHERNET_HEADER_BYTES: usize = 14;
@@ -43,6 +43,11 @@ impl QueueDevice {
     #[cfg(test)]
     pub(crate) fn with_link(receive: Consumer, transmit: Producer, link: Link) -> Self {
         Self { link: Some(link), ..Self::new(receive, transmit) }
+    }
+
+    /// What went wrong at the queues.
+    pub(crate) fn troubles(&self) -> Troubles {
+        self.driver.troubles()
     }
 
     /// Whether anything was taken or added since the last call.
@@ -107,7 +112,9 @@ impl phy::TxToken for Sender<'_> {
         let frame = &mut self.buffer[..len];
         let result = f(frame);
         // Room was there when the token was made; if it is gone, so is the frame, as on any network.
-        let _ = self.driver.push(&[&frame_head(), frame]);
+        if !self.driver.push(&[&frame_head(), frame]) {
+            self.driver.dropped();
+        }
         result
     }
 }

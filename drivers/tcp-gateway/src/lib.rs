@@ -27,6 +27,7 @@ mod peer;
 
 pub use config::{Config, FixedAddress};
 pub use device::QueueDevice;
+pub use peer::Troubles;
 
 use cofferdam_gateway_protocol::ToManager;
 use cofferdam_shared_memory::{Consumer, Producer};
@@ -95,6 +96,11 @@ impl Gateway {
             random_seed,
             config,
         }
+    }
+
+    /// What went wrong at the queues since the start.
+    pub fn troubles(&self) -> Troubles {
+        self.device.troubles().and(self.management.troubles())
     }
 
     /// Does what there is to do at the time `now_us` (which never goes back), within a budget.

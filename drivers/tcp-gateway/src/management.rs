@@ -4,7 +4,7 @@
 use cofferdam_gateway_protocol::{FromManager, Malformed, RECORD_BYTES, ToManager};
 use cofferdam_shared_memory::{Consumer, Producer};
 
-use crate::peer::Peer;
+use crate::peer::{Peer, Troubles};
 
 /// How many records for connections that are over are passed over at one go.
 const SKIP_MAX: usize = 64;
@@ -32,6 +32,11 @@ impl Management {
     pub(crate) fn new(to_manager: Producer, from_manager: Consumer) -> Self {
         let manager = Peer::new("wasm_manager", from_manager, to_manager);
         Self { manager, record: [0; RECORD_BYTES], unsent: 0..0, begun: false }
+    }
+
+    /// What went wrong at the queues.
+    pub(crate) fn troubles(&self) -> Troubles {
+        self.manager.troubles()
     }
 
     /// Whether anything was taken or added since the last call.

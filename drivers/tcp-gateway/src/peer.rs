@@ -6,18 +6,41 @@ use core::fmt::Display;
 
 use cofferdam_shared_memory::{Consumer, PeerMisbehaviour, PopError, Producer, PushError};
 
+/// What went wrong at queues since the start. Counters saturate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Troubles {
+    /// Frames and records that were thrown away.
+    pub dropped: u64,
+    /// How often there was no room in a queue to a neighbour.
+    pub held_up: u64,
+    /// How often a neighbour did what it must not.
+    pub misbehaviour: u64,
+}
+
+impl Troubles {
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            dropped: self.dropped.saturating_add(other.dropped),
+            held_up: self.held_up.saturating_add(other.held_up),
+            misbehaviour: self.misbehaviour.saturating_add(other.misbehaviour),
+        }
+    }
+}
+
 /// A neighbour, and the queues to and from it.
 pub(crate) struct Peer {
     name: &'static str,
     incoming: Consumer,
     outgoing: Producer,
     moved: bool,
-    blamed: bool,
+    /// The queue to it was full when last looked at.
+    full: bool,
+    troubles: Troubles,
 }
 
 impl Peer {
     pub(crate) fn new(name: &'static str, incoming: Consumer, outgoing: Producer) -> Self {
-        Self { name, incoming, outgoing, moved: false, blamed: false }
+        Self { name, incoming, outgoing, moved: false, full: false, troubles: Troubles::default() }
     }
 
     /// Whether anything was taken or added since the last call.
@@ -25,10 +48,23 @@ impl Peer {
         core::mem::take(&mut self.moved)
     }
 
+    /// What went wrong so far.
+    pub(crate) fn troubles(&self) -> Troubles {
+        self.troubles
+    }
+
+    /// What was to be said or was heard is thrown away.
+    pub(crate) fn dropped(&mut self) {
+        add(&mut self.troubles.dropped);
+    }
+
     /// Whether a record can be pushed.
     pub(crate) fn has_room(&mut self) -> bool {
         match self.outgoing.free() {
-            Ok(free) => free > 0,
+            Ok(free) => {
+                self.looked(free == 0);
+                free > 0
+            }
             Err(misbehaviour) => {
                 self.blame(misbehaviour);
                 false
@@ -41,14 +77,26 @@ impl Peer {
         match self.outgoing.push(parts) {
             Ok(()) => {
                 self.moved = true;
+                self.full = false;
                 true
             }
             Err(PushError::Peer(misbehaviour)) => {
                 self.blame(misbehaviour);
                 false
             }
-            Err(_) => false,
+            Err(error) => {
+                self.looked(matches!(error, PushError::Full));
+                false
+            }
         }
+    }
+
+    /// The queue is full, or not. Each time that it fills up counts once, however often somebody looks.
+    fn looked(&mut self, full: bool) {
+        if full && !core::mem::replace(&mut self.full, full) {
+            add(&mut self.troubles.held_up);
+        }
+        self.full = full;
     }
 
     /// Takes records into `buffer` until `judge` wants one, at most `count_max`: what it is told to pass over is gone,
@@ -75,15 +123,23 @@ impl Peer {
             match judge(buffer.get(..length).unwrap_or(&[])) {
                 Ok(Some(wanted)) => return Some(wanted),
                 Ok(None) => {}
-                Err(error) => self.blame(error),
+                Err(error) => {
+                    self.dropped();
+                    self.blame(error);
+                }
             }
         }
         None
     }
 
     fn blame(&mut self, what: impl Display) {
-        if !core::mem::replace(&mut self.blamed, true) {
+        if self.troubles.misbehaviour == 0 {
             log::warn!("{}: {what}", self.name);
         }
+        add(&mut self.troubles.misbehaviour);
     }
+}
+
+fn add(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
 }

@@ -278,6 +278,8 @@ fn a_manager_that_does_not_take_only_stops_the_host() {
         false
     });
     assert!(at < sent.len(), "the window closed");
+    let held_up = world.gateway.troubles().held_up;
+    assert!((1..10).contains(&held_up), "each time that the queue filled up counts once: {held_up}");
     let mut got = vec![];
     world.run_until(20_000_000, |world| {
         at += world.socket(host).send_slice(&sent[at..]).unwrap();
@@ -298,6 +300,8 @@ fn what_is_for_others_is_ignored() {
     world.say(FromManager::Close { connection: 1 });
     world.manager_out.push(&[b"nonsense"]).unwrap();
     world.step();
+    let troubles = world.gateway.troubles();
+    assert_eq!((troubles.dropped, troubles.misbehaviour), (1, 1), "what is for others is no trouble");
     let (host, connection) = world.connected();
     world.say(FromManager::Close { connection: connection + 1 });
     world.say(FromManager::Data { connection: connection - 1, bytes: b"old" });

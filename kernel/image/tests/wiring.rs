@@ -118,7 +118,7 @@ fn the_supervisor_holds_its_children_alone() {
     let children: Vec<&str> = system.children(index).map(|(_, child, _)| child.name.value.as_str()).collect();
     assert_eq!(children, ["wasm_manager", "gateway"]);
     let maps: Vec<&str> = supervisor.maps.iter().map(|map| map.region.value.as_str()).collect();
-    assert_eq!(maps, ["log_supervisor"]);
+    assert_eq!(maps, ["log_supervisor", "figures_supervisor"]);
     let ends = system.channels.iter().flat_map(|channel| {
         let [a, b] = &channel.ends;
         [(a, b), (b, a)]

@@ -10,6 +10,7 @@
 mod regions;
 
 use cofferdam_console::{Console, Output, Progress, Source};
+use cofferdam_domain_figures::{Figure, Kind, Writer};
 use cofferdam_log_ring::Reader;
 use cofferdam_pl011::Pl011;
 use sel4_microkit::{Channel, ChannelSet, Error, Handler, SDK, channel, now_us, protection_domain};
@@ -26,6 +27,9 @@ struct ConsolePrinter {
     console: Console<{ regions::RINGS }>,
     uart: Uart,
     interrupt: Channel,
+    figures: Writer,
+    /// What was lost of each ring.
+    lost: [Option<Figure>; regions::RINGS],
 }
 
 #[protection_domain]
@@ -42,7 +46,11 @@ fn init() -> impl Handler {
     });
     let mut uart = Uart(regions::uart());
     uart.0.set_up();
-    let mut printer = ConsolePrinter { console: Console::new(sources), uart, interrupt: channel!(uart_irq) };
+    #[allow(clippy::expect_used)] // Sizes stand in `system.xml`.
+    let mut figures = Writer::new(regions::figures()).expect("system.xml: figures_console is too small");
+    let console = Console::new(sources);
+    let lost = console.sources().each_ref().map(|source| figures.add(source.name(), Kind::LogLostBytes));
+    let mut printer = ConsolePrinter { console, uart, interrupt: channel!(uart_irq), figures, lost };
     printer.print();
     printer
 }
@@ -53,6 +61,9 @@ impl ConsolePrinter {
         self.uart.0.acknowledge();
         let progress = self.console.pump(&mut self.uart, now_us());
         self.uart.0.interrupt_when_drained(progress == Progress::More);
+        for (source, figure) in self.console.sources().iter().zip(&self.lost) {
+            figure.iter().for_each(|figure| self.figures.set(*figure, source.lost_total_bytes()));
+        }
     }
 }
 

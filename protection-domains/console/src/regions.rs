@@ -35,6 +35,14 @@ pub fn rings(own: SharedRegion) -> [(&'static str, SharedRegion); RINGS] {
     ]
 }
 
+/// Where this program's figures stand.
+pub fn figures() -> SharedRegion {
+    let region = memory_region!(figures: figures_size);
+    // SAFETY: `system.xml` maps this page writable here, for good, and read-only in wasm_manager; only this value refers
+    // to it.
+    unsafe { SharedRegion::new(region.start, region.size) }
+}
+
 /// The UART.
 ///
 /// # Panics

@@ -12,6 +12,7 @@ mod regions;
 use alloc::boxed::Box;
 use core::convert::Infallible;
 
+use cofferdam_domain_figures::QueueFigures;
 use cofferdam_management_protocol::BUSY_FRAME;
 use cofferdam_tcp_gateway::{Config, Gateway};
 use cofferdam_timer_protocol::pd::Timer;
@@ -25,6 +26,7 @@ struct GatewayDomain {
     /// When the timer will notify, if it will.
     armed_us: Option<u64>,
     timer_failed: bool,
+    figures: QueueFigures,
 }
 
 #[protection_domain]
@@ -42,6 +44,7 @@ fn init() -> impl Handler {
         timer: Timer::new(channel!(timer_channel)),
         armed_us: None,
         timer_failed: false,
+        figures: QueueFigures::new(regions::figures(), "gateway").expect("region figures_gateway"),
     };
     domain.run();
     domain
@@ -59,6 +62,8 @@ impl GatewayDomain {
                 self.manager.notify();
             }
             if !outcome.again {
+                let troubles = self.gateway.troubles();
+                self.figures.set(troubles.dropped, troubles.held_up, troubles.misbehaviour);
                 self.arm(outcome.wake_at_us);
                 return;
             }

@@ -46,6 +46,12 @@ pub fn queues() -> Result<Queues, GeometryError> {
     }
 }
 
+/// Where this program's figures stand.
+pub fn figures() -> SharedRegion {
+    // SAFETY: system.xml maps this page writable here and read-only in wasm_manager.
+    unsafe { shared(memory_region!(figures: figures_size)) }
+}
+
 /// Makes the region gateway_heap the heap. First of all, once.
 pub fn initialise_heap() {
     let region = memory_region!(heap: heap_size);

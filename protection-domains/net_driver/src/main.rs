@@ -9,6 +9,7 @@ mod regions;
 
 use core::convert::Infallible;
 
+use cofferdam_domain_figures::QueueFigures;
 use cofferdam_net_protocol::Link;
 use cofferdam_virtio_net::{Pump, VirtioCard};
 use sel4_microkit::{Channel, ChannelSet, Handler, channel, protection_domain};
@@ -23,6 +24,7 @@ struct NetDriver {
     pump: Option<Pump<VirtioCard<MmioTransport<'static>>>>,
     interrupt: Channel,
     gateway: Channel,
+    figures: QueueFigures,
 }
 
 #[protection_domain]
@@ -48,15 +50,26 @@ fn init() -> impl Handler {
         log::info!("network card {:02x?}", link.hardware_address);
         Pump::new(card, to_gateway, from_gateway, &link)
     });
-    let mut driver = NetDriver { pump, interrupt: channel!(virtio_irq), gateway: channel!(gateway_channel) };
+    let figures = QueueFigures::new(regions::figures(), "net_driver").expect("region figures_net_driver");
+    let (interrupt, gateway) = (channel!(virtio_irq), channel!(gateway_channel));
+    let mut driver = NetDriver { pump, interrupt, gateway, figures };
     driver.gateway.notify(); // it may look for the link already
     driver.run();
     driver
 }
 
 impl NetDriver {
-    /// Moves frames until there is nothing more to move, or no room.
+    /// Moves frames until there is nothing more to move, or no room, and tells how that went.
     fn run(&mut self) {
+        self.move_frames();
+        if let Some(pump) = &self.pump {
+            let counters = pump.counters();
+            let dropped = counters.received_bad.saturating_add(counters.sent_bad);
+            self.figures.set(dropped, counters.held_back, counters.misbehaviour);
+        }
+    }
+
+    fn move_frames(&mut self) {
         let Some(pump) = &mut self.pump else { return };
         loop {
             match pump.run() {

@@ -33,6 +33,12 @@ pub fn queues() -> Result<(Producer, Consumer), GeometryError> {
     ))
 }
 
+/// Where this program's figures stand.
+pub fn figures() -> SharedRegion {
+    // SAFETY: system.xml maps this page writable here and read-only in wasm_manager.
+    unsafe { shared(memory_region!(figures: figures_size)) }
+}
+
 /// Makes the region net_dma this program's DMA memory.
 pub fn initialise_dma() -> Result<(), DmaError> {
     let region = memory_region!(dma: dma_size);

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use cofferdam_gateway_protocol::RECORD_BYTES;
-use cofferdam_lifecycle::{SLOTS, SlotRegions};
+use cofferdam_lifecycle::{Author, FigurePage, SLOTS, SlotRegions};
 use cofferdam_shared_memory::{Consumer, Producer, SharedRegion};
 use sel4_microkit::{MemoryRegion, heap, memory_region};
 
@@ -42,6 +42,28 @@ pub fn store() -> (SharedRegion, SharedRegion) {
         shared(memory_region!(store_request: store_request_size)),
         shared(memory_region!(store_reply: store_reply_size)),
     )
+}
+
+/// What other protection domains tell.
+pub fn figures() -> [FigurePage; 4] {
+    [
+        FigurePage {
+            author: Author::Supervisor,
+            page: shared(memory_region!(figures_supervisor: figures_supervisor_size)),
+        },
+        FigurePage {
+            author: Author::Console,
+            page: shared(memory_region!(figures_console: figures_console_size)),
+        },
+        FigurePage {
+            author: Author::Itself("net_driver"),
+            page: shared(memory_region!(figures_net_driver: figures_net_driver_size)),
+        },
+        FigurePage {
+            author: Author::Itself("gateway"),
+            page: shared(memory_region!(figures_gateway: figures_gateway_size)),
+        },
+    ]
 }
 
 /// What is shared with each slot.

@@ -4,9 +4,10 @@
 use cofferdam_device_protocol::CallError;
 use cofferdam_device_protocol::pd::Permitting;
 use cofferdam_device_protocol::permission::{CLIENTS, Permissions};
-use cofferdam_lifecycle::{Platform, PlatformError, SLOTS, Storage};
+use cofferdam_lifecycle::{FigurePage, Platform, PlatformError, SLOTS, Storage};
 use sel4_microkit::{Child, channel, child, heap, now_us};
 
+use crate::regions;
 use crate::storage::Disk;
 
 // The servers' clients are the slots.
@@ -17,6 +18,7 @@ pub struct Slots {
     children: [Child; SLOTS],
     permitting: Permitting,
     disk: Option<Disk>,
+    figures: [FigurePage; 4],
 }
 
 /// As `system.xml` numbers them.
@@ -26,7 +28,7 @@ pub fn slots(disk: Option<Disk>) -> Slots {
         actuators: channel!(actuator_channel),
         topics: channel!(topic_channel),
     };
-    Slots { children: children(), permitting, disk }
+    Slots { children: children(), permitting, disk, figures: regions::figures() }
 }
 
 fn children() -> [Child; SLOTS] {
@@ -88,6 +90,10 @@ impl Platform for Slots {
 
     fn storage(&mut self) -> Option<&mut dyn Storage> {
         self.disk.as_mut().map(|disk| disk as &mut dyn Storage)
+    }
+
+    fn figures(&self) -> &[FigurePage] {
+        &self.figures
     }
 
     fn heap_used_bytes(&self) -> u64 {

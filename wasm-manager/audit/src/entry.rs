@@ -37,7 +37,7 @@ pub enum What {
     /// An app went back to an earlier version. `number` is the sequence number that it now has.
     #[n(7)]
     RollBack,
-    /// An app failed; `text` says why.
+    /// An app failed by itself; `text` says why.
     #[n(8)]
     Fail,
     /// Something was refused: `number` is the refusal's code, `text` says what and why.
@@ -49,6 +49,21 @@ pub enum What {
     /// What was kept of the log could not be read; a new one began.
     #[n(11)]
     LogLost,
+    /// An app was started again by the device after it failed. `number` says the how many-th time.
+    #[n(12)]
+    Restart,
+    /// The device does not start something again any more; `text` says what and why. Without an app it is the slot `number`.
+    #[n(13)]
+    GiveUp,
+    /// An update has passed its probation. `number` is its sequence number.
+    #[n(14)]
+    Proven,
+    /// The protection domain of the slot `number` faulted; `text` says how. The app is the one that ran there.
+    #[n(15)]
+    Fault,
+    /// wasm_manager was started again while the device went on; as [`Self::Boot`].
+    #[n(16)]
+    Resume,
 }
 
 impl fmt::Display for What {
@@ -65,6 +80,11 @@ impl fmt::Display for What {
             Self::Refuse => "refuse",
             Self::Keys => "keys",
             Self::LogLost => "log-lost",
+            Self::Restart => "restart",
+            Self::GiveUp => "give-up",
+            Self::Proven => "proven",
+            Self::Fault => "fault",
+            Self::Resume => "resume",
         })
     }
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::entry::Event;
 
 /// Most kinds of events that are told apart.
-const KINDS_MAX: usize = 16;
+const KINDS_MAX: usize = 32;
 /// So many of a kind get an entry each; after that, every one whose count is a power of two.
 const EACH: u32 = 4;
 

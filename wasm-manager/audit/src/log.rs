@@ -41,6 +41,12 @@ impl Log {
         self.boots = self.boots.saturating_add(1);
     }
 
+    /// Boots so far.
+    #[must_use]
+    pub fn boots(&self) -> u64 {
+        self.boots
+    }
+
     /// Adds an event. The oldest entries go if there is no room.
     pub fn append(&mut self, time_us: u64, event: Event) {
         let sequence = self.head.sequence.saturating_add(1);

@@ -127,6 +127,7 @@ pub(crate) fn stats(
         jitter_us: trimmed(&histograms.jitter_us),
         execution_us: trimmed(&histograms.execution_us),
         fuel: trimmed(&histograms.fuel),
+        host_calls_total: counters.host_calls_total,
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::string::ToString;
 
 use cofferdam_audit::{Event, What};
 use cofferdam_management_protocol::{
-    AppState, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, Refusal,
+    AppState, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, Logs, Refusal,
 };
 use cofferdam_package::{KeyId, PACKAGE_BYTES_MAX, verify_command};
 use cofferdam_policy::Role;
@@ -17,6 +17,9 @@ use crate::platform::Platform;
 use crate::refusal::Refused;
 use crate::upload::{Announced, Kind};
 use crate::{SLOTS, logs};
+
+/// Longest reason beside lines of a log, so that both fit a frame.
+const LOGS_REASON_CHARS_MAX: usize = 100;
 
 impl<P: Platform> Manager<P> {
     /// Handles a signed command and answers it.
@@ -71,6 +74,7 @@ impl<P: Platform> Manager<P> {
             | Command::Stats { .. }
             | Command::Manifest { .. }
             | Command::Keys { .. }
+            | Command::Domains
             | Command::Audit { .. } => Some(Role::Read),
             Command::Start { .. } | Command::Stop { .. } => Some(Role::Control),
             Command::Install { .. } | Command::Remove { .. } | Command::RollBack { .. } => {
@@ -103,6 +107,7 @@ impl<P: Platform> Manager<P> {
             }
             Command::Keys { offset } => Ok(self.keys_part(offset)),
             Command::Audit { after } => Ok(self.audit_page(after)),
+            Command::Domains => Ok(DeviceMessage::Domains(self.domains())),
             Command::Start { name } => self.start(name, signer),
             Command::Manifest { name } => {
                 let (_, app) = self.find(name)?;
@@ -116,9 +121,11 @@ impl<P: Platform> Manager<P> {
                 self.roll_back(slot, "by command").map(DeviceMessage::Installed)
             }
             Command::Logs { name, since } => {
-                let (slot, _) = self.find(name)?;
+                let (slot, app) = self.find(name)?;
                 let region = self.slots.get(slot).ok_or(Refusal::Internal)?.regions().log;
-                Ok(DeviceMessage::Logs(logs::read(region, name, since)))
+                let logs = logs::read(region, name, since);
+                let reason = app.reason.chars().take(LOGS_REASON_CHARS_MAX).collect();
+                Ok(DeviceMessage::Logs(Logs { state: Some(app.state), reason, ..logs }))
             }
             Command::Stats { name } => {
                 let (slot, app) = self.find(name)?;

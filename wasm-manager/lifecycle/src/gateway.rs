@@ -4,6 +4,7 @@
 use cofferdam_gateway_protocol::{DATA_BYTES_MAX, FromManager, RECORD_BYTES, ToManager};
 use cofferdam_shared_memory::{Consumer, Producer, PushError};
 
+use crate::manager::Troubles;
 use crate::{Manager, Platform};
 
 /// The queues, and what is thought of gateway.
@@ -13,12 +14,22 @@ pub struct Gateway {
     record: [u8; RECORD_BYTES],
     /// gateway broke the queues' rules; said once.
     complained: bool,
+    /// Its queue was full when last looked at.
+    full: bool,
+    troubles: Troubles,
 }
 
 impl Gateway {
     /// Takes the queues; records are of [`RECORD_BYTES`].
     pub fn new(to_manager: Consumer, from_manager: Producer) -> Self {
-        Self { to_manager, from_manager, record: [0; RECORD_BYTES], complained: false }
+        Self {
+            to_manager,
+            from_manager,
+            record: [0; RECORD_BYTES],
+            complained: false,
+            full: false,
+            troubles: Troubles::default(),
+        }
     }
 
     /// Tells gateway that nothing is known of its connections and its address: first of all, also after a restart.
@@ -34,6 +45,12 @@ impl Gateway {
     /// gateway adds meanwhile comes with a notification of its own, so one queue's length bounds the work. True if gateway
     /// is to be notified.
     pub fn carry<P: Platform>(&mut self, manager: &mut Manager<P>) -> bool {
+        let moved = self.carry_all(manager);
+        manager.counters.gateway = self.troubles;
+        moved
+    }
+
+    fn carry_all<P: Platform>(&mut self, manager: &mut Manager<P>) -> bool {
         let mut moved = self.send(manager);
         for _ in 0..self.to_manager.geometry().count() {
             // Nothing new is heard before everything is answered.
@@ -62,7 +79,10 @@ impl Gateway {
             Ok(ToManager::Data { connection, bytes }) => manager.data(connection, bytes),
             Ok(ToManager::Closed { connection }) => manager.closed(connection),
             Ok(ToManager::Address { address, .. }) => manager.address(address),
-            Err(error) => self.complain(&error),
+            Err(error) => {
+                add(&mut self.troubles.dropped);
+                self.complain(&error);
+            }
         }
         true
     }
@@ -85,6 +105,7 @@ impl Gateway {
             match self.from_manager.push(&[&message.head(), message.body()]) {
                 Ok(()) => {
                     sent = true;
+                    self.full = false;
                     let count = bytes.len();
                     if count == 0 {
                         output.take_close();
@@ -92,7 +113,12 @@ impl Gateway {
                         output.sent(count);
                     }
                 }
-                Err(PushError::Full) => return sent,
+                Err(PushError::Full) => {
+                    if !core::mem::replace(&mut self.full, true) {
+                        add(&mut self.troubles.held_up);
+                    }
+                    return sent;
+                }
                 Err(error) => {
                     self.complain(&error);
                     return sent;
@@ -105,5 +131,10 @@ impl Gateway {
         if !core::mem::replace(&mut self.complained, true) {
             log::error!("gateway: {error}");
         }
+        add(&mut self.troubles.misbehaviour);
     }
+}
+
+fn add(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
 }

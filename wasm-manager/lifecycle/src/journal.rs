@@ -5,7 +5,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use cofferdam_audit::{Event, Limiter, Log, What};
-use cofferdam_management_protocol::{AppState, AuditEntry, AuditPage, DeviceMessage};
+use cofferdam_management_protocol::{AuditEntry, AuditPage, DeviceMessage};
 
 use crate::manager::Manager;
 use crate::platform::Platform;
@@ -78,25 +78,6 @@ impl<P: Platform> Manager<P> {
         self.journal.waiting.pop();
     }
 
-    /// Notes that an app failed, if it has since `before`: its state and its count of restarts.
-    pub(crate) fn audit_failure(&mut self, slot: usize, before: Option<(AppState, u32)>) {
-        let Some(app) = self.slots.get(slot).and_then(|slot| slot.app.as_ref()) else { return };
-        let (state, restarts) = (app.state, app.supervision.restarts());
-        let is_down = |state| matches!(state, AppState::Failed | AppState::Waiting);
-        let has_failed =
-            before.is_some_and(|before| before.1 < restarts || (!is_down(before.0) && is_down(state)));
-        if has_failed {
-            let event = Event::new(What::Fail).about(app.name()).signed_by(app.signer.0).text(&app.reason);
-            self.audit_limited(event);
-        }
-    }
-
-    /// State and restarts of a slot's app.
-    pub(crate) fn app_state(&self, slot: usize) -> Option<(AppState, u32)> {
-        let app = self.slots.get(slot)?.app.as_ref()?;
-        Some((app.state, app.supervision.restarts()))
-    }
-
     /// Keeps what happened, if it was not kept with a change.
     pub(crate) fn audit_flush(&mut self) {
         if self.journal.waiting.is_empty() {
@@ -112,8 +93,9 @@ impl<P: Platform> Manager<P> {
         }
     }
 
-    /// At boot: finds the log again and begins the boot's part of it. `untouched` if the disk is to be left alone.
-    pub(crate) fn restore_journal(&mut self, untouched: bool) {
+    /// Finds the log again and begins the boot's part of it, or goes on with it if this is `again`, not wasm_manager's
+    /// first life since the boot. `untouched` if the disk is to be left alone.
+    pub(crate) fn restore_journal(&mut self, untouched: bool, again: bool) {
         self.journal.only_here = untouched;
         let mut bytes = Vec::new();
         let read = match self.platform.storage() {
@@ -127,13 +109,17 @@ impl<P: Platform> Manager<P> {
         };
         let lost = found.is_none();
         self.journal.log = found.unwrap_or_default();
-        self.journal.log.begin_boot();
+        let again = again && self.journal.log.boots() > 0;
+        if !again {
+            self.journal.log.begin_boot();
+        }
         if lost {
             log::error!("what was kept of the event log cannot be read");
             self.audit(Event::new(What::LogLost));
         }
         let nonce = self.identity.boot_nonce.map(|nonce| crate::manager::Hex(&nonce).to_string());
-        let event = Event::new(What::Boot).number(self.keys.list().version);
+        let what = if again { What::Resume } else { What::Boot };
+        let event = Event::new(what).number(self.keys.list().version);
         self.audit(event.text(nonce.as_deref().unwrap_or("no entropy")));
         self.audit_flush();
     }

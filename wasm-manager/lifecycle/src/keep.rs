@@ -66,7 +66,7 @@ impl<P: Platform> Manager<P> {
                     Some(StorageError("the ratchets were lost with wasm_manager's earlier life".into()));
                 self.leave_alone(&earlier);
             }
-            self.restore_journal(false);
+            self.restore_journal(false, is_again);
             return;
         };
         match storage.read(RATCHETS, &mut bytes) {
@@ -80,10 +80,10 @@ impl<P: Platform> Manager<P> {
         if let Some(error) = &self.kept.unreadable {
             log::error!("nothing can be installed: {error}");
             self.leave_alone(&earlier);
-            self.restore_journal(true);
+            self.restore_journal(true, is_again);
             return;
         }
-        self.restore_journal(false);
+        self.restore_journal(false, is_again);
         // The upload's buffer has room for any package.
         let mut package = self.upload.take();
         for (slot, earlier) in earlier.iter().enumerate() {

@@ -20,6 +20,7 @@ extern crate alloc;
 
 mod app;
 mod commands;
+mod domains;
 #[cfg(feature = "fault-test")]
 mod fault_test;
 mod gateway;
@@ -44,6 +45,7 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
+pub use domains::{Author, FigurePage};
 pub use gateway::Gateway;
 pub use manager::{Identity, Manager};
 pub use output::Output;

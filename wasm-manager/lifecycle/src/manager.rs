@@ -42,6 +42,18 @@ pub(crate) struct Counters {
     pub(crate) installs: u64,
     pub(crate) refusals: u64,
     pub(crate) slot_faults: u64,
+    pub(crate) gateway: Troubles,
+}
+
+/// What went wrong at the queues between gateway and here.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Troubles {
+    /// Records that made no sense.
+    pub(crate) dropped: u64,
+    /// How often gateway's queue was full.
+    pub(crate) held_up: u64,
+    /// How often gateway broke the rules of a queue.
+    pub(crate) misbehaviour: u64,
 }
 
 /// Everything that wasm_manager knows. See the crate's documentation.
@@ -225,6 +237,9 @@ impl<P: Platform> Manager<P> {
     /// A slot's protection domain has faulted and stands still.
     pub fn slot_faulted(&mut self, slot: usize, fault: &dyn fmt::Display) {
         self.counters.slot_faults = self.counters.slot_faults.saturating_add(1);
+        if let Some(slot) = self.slots.get_mut(slot) {
+            slot.faults = slot.faults.saturating_add(1);
+        }
         self.slot_event(slot, |slot, platform| slot.faulted(platform, fault));
     }
 
@@ -234,13 +249,14 @@ impl<P: Platform> Manager<P> {
         number: usize,
         event: impl FnOnce(&mut Slot, &mut P) -> Result<(), PlatformError>,
     ) {
-        let before = self.app_state(number);
         let Some(slot) = self.slots.get_mut(number) else { return };
         if let Err(error) = event(slot, &mut self.platform) {
             log::error!("slot {number}: {error}");
         }
         let rolls_back = slot.takes_roll_back();
-        self.audit_failure(number, before);
+        for event in slot.take_told() {
+            self.audit_limited(event);
+        }
         if rolls_back {
             self.roll_back_by_itself(number);
         }
@@ -252,6 +268,7 @@ impl<P: Platform> Manager<P> {
     pub fn slot_exhausted(&mut self, slot: usize) {
         if let Some(slot) = self.slots.get_mut(slot) {
             slot.budgets_used_up = slot.budgets_used_up.saturating_add(1);
+            slot.budgets_used_up_ever = slot.budgets_used_up_ever.saturating_add(1);
         }
     }
 

@@ -6,6 +6,7 @@ use core::fmt;
 use cofferdam_device_protocol::permission::Permissions;
 use cofferdam_shared_memory::SharedRegion;
 
+use crate::domains::FigurePage;
 use crate::storage::Storage;
 
 /// The kernel would not do it. It means that the image is put together wrongly.
@@ -52,6 +53,11 @@ pub trait Platform {
     /// Where things survive a reboot; `None` on a machine without a disk. If there is one that cannot be used,
     /// this gives a storage whose every operation fails.
     fn storage(&mut self) -> Option<&mut dyn Storage>;
+
+    /// Pages on which other protection domains tell figures.
+    fn figures(&self) -> &[FigurePage] {
+        &[]
+    }
 
     /// Heap in use, for the status.
     fn heap_used_bytes(&self) -> u64;

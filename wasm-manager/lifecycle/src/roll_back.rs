@@ -20,9 +20,11 @@ impl<P: Platform> Manager<P> {
     /// An app has used up its chances and stands: brings the version before back, or says why it cannot.
     pub(crate) fn roll_back_by_itself(&mut self, slot: usize) {
         let Some(app) = self.slots.get(slot).and_then(|slot| slot.app.as_ref()) else { return };
-        let (name, reason) = (app.name().to_string(), app.reason.clone());
+        let (name, signer, reason) = (app.name().to_string(), app.signer, app.reason.clone());
         let Err(refused) = self.roll_back(slot, &reason) else { return };
         log::error!("app {name} stays stopped, not rolled back: {refused}");
+        let event = Event::new(What::GiveUp).about(&name).signed_by(signer.0);
+        self.audit_limited(event.text(&alloc::format!("it stays stopped, not rolled back: {refused}")));
         let Some(app) = self.slots.get_mut(slot).and_then(|slot| slot.app.as_mut()) else { return };
         app.supervision.end_probation();
         app.state = AppState::Failed;

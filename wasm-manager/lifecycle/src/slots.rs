@@ -5,8 +5,10 @@
 //! beginning. So it makes no difference what state the app has brought it into.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
+use cofferdam_audit::{Event, What};
 use cofferdam_device_protocol::permission::Permissions;
 use cofferdam_management_protocol::AppState;
 use cofferdam_package::manifest::Priority;
@@ -23,6 +25,8 @@ const IDLE_FAULTS_MAX: u8 = 3;
 const REASON_CHARS_MAX: usize = 200;
 /// How often an app on probation is asked for its missed deadlines.
 const LOOK_EVERY_US: u64 = 100_000;
+/// Most that one event has to tell the event log: that something failed, and what follows.
+const TOLD_MAX: usize = 4;
 
 pub(crate) struct Slot {
     number: usize,
@@ -33,6 +37,10 @@ pub(crate) struct Slot {
     idle_faults: u8,
     /// How often the slot's budget was used up since its app was started. The slot cannot know.
     pub(crate) budgets_used_up: u64,
+    /// The same since wasm_manager began; so are faults, and restarts of what failed.
+    pub(crate) budgets_used_up_ever: u64,
+    pub(crate) faults: u64,
+    pub(crate) restarts: u64,
     /// Its status made no sense; said once.
     bad_status: bool,
     /// The app is to be rolled back: it stands, for the reason that it has.
@@ -43,6 +51,8 @@ pub(crate) struct Slot {
     pub(crate) watch: Option<Watch>,
     /// Runs something that an earlier life of wasm_manager started and this one knows nothing of.
     pub(crate) foreign: bool,
+    /// What happened by itself in this event, for the event log.
+    told: Vec<Event>,
 }
 
 /// Until when a slot must have been active again.
@@ -61,12 +71,44 @@ impl Slot {
             app: None,
             idle_faults: 0,
             budgets_used_up: 0,
+            budgets_used_up_ever: 0,
+            faults: 0,
+            restarts: 0,
             bad_status: false,
             roll_back: false,
             look_at_us: 0,
             watch: None,
             foreign: false,
+            told: Vec::new(),
         }
+    }
+
+    /// Notes for the event log what happens by itself to the app, or to the slot if it has none.
+    fn tell(&mut self, event: Event) {
+        let event = match &self.app {
+            Some(app) => event.about(app.name()).signed_by(app.signer.0),
+            None => event,
+        };
+        if self.told.len() < TOLD_MAX {
+            self.told.push(event);
+        }
+    }
+
+    /// What [`Self::tell`] noted.
+    pub(crate) fn take_told(&mut self) -> Vec<Event> {
+        core::mem::take(&mut self.told)
+    }
+
+    fn number(&self) -> u64 {
+        self.number as u64
+    }
+
+    /// Starts the app again after a failure.
+    fn run_again(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
+        let count = self.app.as_ref().map_or(0, |app| app.supervision.restarts());
+        self.tell(Event::new(What::Restart).number(count.into()));
+        self.restarts = self.restarts.saturating_add(1);
+        self.run(platform)
     }
 
     pub(crate) fn regions(&self) -> &SlotRegions {
@@ -150,26 +192,30 @@ impl Slot {
             let missed = status.map_or(0, |status| status.counters.overruns);
             if app.supervision.is_too_late(missed) {
                 self.keep_status();
-                return self.failed(platform, &alloc::format!("{missed} deadlines missed on probation"));
+                let reason = alloc::format!("{missed} deadlines missed on probation");
+                return self.failed(platform, Event::new(What::Fail), &reason);
             }
         }
         if let Some(watch) = self.watch.take_if(|watch| watch.until_us <= now_us)
             && app.is_active()
             && status.is_none_or(|status| status.counters.activations == watch.activations)
         {
-            return self.failed(platform, "it stood still when wasm_manager came back");
+            let reason = "it stood still when wasm_manager came back";
+            return self.failed(platform, Event::new(What::Fail), reason);
         }
         match app.supervision.tick(now_us) {
             None => Ok(()),
             Some(Due::ProbationPassed) => {
                 log::info!("app {} {} has passed its probation", app.name(), app.manifest.app.version);
+                let event = Event::new(What::Proven).number(app.manifest.sequence);
+                self.tell(event);
                 Ok(())
             }
             Some(Due::Restart) if app.revoked => {
                 app.state = AppState::Failed;
                 self.idle(platform)
             }
-            Some(Due::Restart) => self.run(platform),
+            Some(Due::Restart) => self.run_again(platform),
         }
     }
 
@@ -266,7 +312,7 @@ impl Slot {
                     "" => reason,
                     detail => alloc::format!("{reason}: {detail}"),
                 };
-                self.failed(platform, &reason)
+                self.failed(platform, Event::new(What::Fail), &reason)
             }
         }
     }
@@ -279,8 +325,11 @@ impl Slot {
     ) -> Result<(), PlatformError> {
         if self.app.as_ref().is_some_and(App::is_active) {
             self.keep_status();
-            return self.failed(platform, &alloc::format!("protection domain fault: {fault}"));
+            let event = Event::new(What::Fault).number(self.number());
+            return self.failed(platform, event, &alloc::format!("protection domain fault: {fault}"));
         }
+        let event = Event::new(What::Fault).number(self.number()).text(&fault.to_string());
+        self.tell(event);
         self.foreign = false;
         self.idle_faults = self.idle_faults.saturating_add(1);
         log::error!("slot {} faulted without an app: {fault}", self.number);
@@ -288,12 +337,21 @@ impl Slot {
             return self.idle(platform);
         }
         log::error!("slot {} is out of use", self.number);
+        let event = Event::new(What::GiveUp).number(self.number());
+        self.tell(event.text("the slot is out of use: it faults without an app"));
         self.halt(platform)
     }
 
-    /// The app cannot go on: its manifest says what comes next.
-    fn failed(&mut self, platform: &mut impl Platform, reason: &str) -> Result<(), PlatformError> {
+    /// The app cannot go on: its manifest says what comes next. `event` is what the event log is told, without the
+    /// reason.
+    fn failed(
+        &mut self,
+        platform: &mut impl Platform,
+        event: Event,
+        reason: &str,
+    ) -> Result<(), PlatformError> {
         let now_us = platform.now_us();
+        self.tell(event.text(reason));
         let Some(app) = &mut self.app else { return self.idle(platform) };
         // Parts of the reason come from the slot.
         app.reason = reason.chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX).collect();
@@ -301,7 +359,13 @@ impl Slot {
         log::warn!("app {} stopped: {}", app.name(), app.reason);
         let policy = app.policy();
         match app.supervision.failed(now_us, &policy) {
-            Verdict::Stop => self.idle(platform),
+            Verdict::Stop => {
+                if policy.limit > 0 {
+                    let text = alloc::format!("it stays stopped: limit of {} restarts", policy.limit);
+                    self.tell(Event::new(What::GiveUp).text(&text));
+                }
+                self.idle(platform)
+            }
             Verdict::RollBack => {
                 self.roll_back = true;
                 self.idle(platform)
@@ -311,7 +375,7 @@ impl Slot {
                 let (count, delay_us) = (app.supervision.restarts(), at_us.saturating_sub(now_us));
                 if delay_us == 0 {
                     log::info!("app {} starts again ({count} of {})", app.name(), policy.limit);
-                    return self.run(platform);
+                    return self.run_again(platform);
                 }
                 log::info!("app {} starts again in {delay_us} us (restart {count})", app.name());
                 app.state = AppState::Waiting;

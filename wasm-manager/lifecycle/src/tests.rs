@@ -4,6 +4,9 @@
 extern crate std;
 
 mod authentication;
+mod domains;
+mod events;
+mod exhaustive;
 mod gateway;
 mod hostile;
 mod install;

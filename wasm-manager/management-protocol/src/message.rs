@@ -104,6 +104,8 @@ pub enum Command<'a> {
         /// Entries after this number.
         after: u64,
     },
+    /// How the protection domains do: [`DeviceMessage::Domains`].
+    Domains,
 }
 
 impl<'a> Command<'a> {
@@ -178,6 +180,8 @@ pub enum DeviceMessage {
     Keys(KeysPart),
     /// Answer to [`Command::Audit`].
     Audit(AuditPage),
+    /// Answer to [`Command::Domains`]. There are 32 at most.
+    Domains(Vec<DomainFigures>),
 }
 
 impl DeviceMessage {
@@ -348,7 +352,7 @@ pub struct AppStats {
     pub execution_max_us: u64,
     /// Latest start of an activation after its release, in microseconds.
     pub jitter_max_us: u64,
-    /// Linear memory in pages of 64 KiB.
+    /// The most linear memory that it had, in pages of 64 KiB: memory never shrinks.
     pub memory_pages: u64,
     /// Most calls to the host in one activation.
     pub host_calls: u64,
@@ -368,6 +372,31 @@ pub struct AppStats {
     pub execution_us: Histogram,
     /// How much fuel activations used.
     pub fuel: Histogram,
+    /// Calls to the host, all together.
+    pub host_calls_total: u64,
+}
+
+/// What is known of a protection domain since boot; `None`: nobody knows. Slots' figures come from their parent,
+/// wasm_manager, those of wasm_manager and gateway from supervisor, and `log_lost_bytes` from console; what a protection
+/// domain says of its queues is its own word.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainFigures {
+    /// Its name in `system.xml`.
+    pub name: String,
+    /// Its faults.
+    pub faults: Option<u64>,
+    /// How often it was started again after a failure.
+    pub restarts: Option<u64>,
+    /// How often it had used up its budget before it was done; 0 on a kernel without budgets.
+    pub budgets_used_up: Option<u64>,
+    /// Bytes of its log that console could not read before they were overwritten.
+    pub log_lost_bytes: Option<u64>,
+    /// Frames and records that it threw away.
+    pub dropped: Option<u64>,
+    /// How often a queue out of it was full.
+    pub held_up: Option<u64>,
+    /// How often a neighbour broke the rules of a queue.
+    pub misbehaviour: Option<u64>,
 }
 
 /// A stretch of an app's log.
@@ -379,6 +408,10 @@ pub struct Logs {
     pub next: u64,
     /// Bytes that were overwritten before they were read.
     pub lost_bytes: u64,
+    /// What the app was doing just before the lines were read: once it is over, no more will come.
+    pub state: Option<AppState>,
+    /// Why it failed; else empty.
+    pub reason: String,
 }
 
 /// One line of an app's log.

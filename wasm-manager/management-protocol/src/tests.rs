@@ -22,7 +22,7 @@ fn golden_bytes_of_the_host() {
     let chunk = HostMessage::Chunk { offset: 300, bytes: b"ab" };
     assert_eq!(encode_host(&chunk).unwrap(), [6, 0, 0, 0, 1, 0xac, 2, 2, b'a', b'b']);
     assert_eq!(encode_host(&HostMessage::Command(b"x")).unwrap(), [3, 0, 0, 0, 0, 1, b'x']);
-    let commands: [(Command<'_>, &[u8]); 11] = [
+    let commands: [(Command<'_>, &[u8]); 12] = [
         (Command::Status, &[0]),
         (Command::List, &[1]),
         (Command::Start { name: "a" }, &[3, 1, b'a']),
@@ -34,6 +34,7 @@ fn golden_bytes_of_the_host() {
         (Command::Manifest { name: "a" }, &[9, 1, b'a']),
         (Command::Keys { offset: 300 }, &[10, 0xac, 2]),
         (Command::Audit { after: 300 }, &[12, 0xac, 2]),
+        (Command::Domains, &[13]),
     ];
     for (command, bytes) in commands {
         assert_eq!(command.encode().unwrap(), bytes);
@@ -51,7 +52,7 @@ fn golden_bytes_of_the_host() {
 
 #[test]
 fn golden_bytes_of_the_device() {
-    let expected = [&[0, 5, 9][..], b"qemu-virt", &[7; 16], &[0xac, 2]].concat();
+    let expected = [&[0, 6, 9][..], b"qemu-virt", &[7; 16], &[0xac, 2]].concat();
     assert_eq!(encode_device(&greeting()).unwrap()[HEADER_BYTES..], expected);
     assert_eq!(encode_device(&DeviceMessage::Busy).unwrap(), BUSY_FRAME);
     let numbers: Vec<(DeviceMessage, u8)> = vec![
@@ -75,6 +76,7 @@ fn golden_bytes_of_the_device() {
         (DeviceMessage::Manifest { manifest: vec![1], signer: [2; 8] }, 11),
         (DeviceMessage::Keys(KeysPart::default()), 12),
         (DeviceMessage::Audit(AuditPage::default()), 13),
+        (DeviceMessage::Domains(vec![DomainFigures::default()]), 14),
     ];
     for (message, number) in numbers {
         let frame = encode_device(&message).unwrap();

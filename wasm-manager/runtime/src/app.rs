@@ -33,6 +33,7 @@ pub struct App<H: Host> {
     fuel_init: u64,
     fuel_last: u64,
     fuel_total: u64,
+    host_calls_total: u64,
 }
 
 enum Entry {
@@ -82,7 +83,8 @@ impl<H: Host> App<H> {
         };
         store.data_mut().flush();
         let fuel_init = orders.limits.init_fuel.saturating_sub(store.data().fuel.reserve());
-        Ok(Self { store, entry, fuel_init, fuel_last: 0, fuel_total: 0 })
+        let host_calls_total = store.data().host_calls.into();
+        Ok(Self { store, entry, fuel_init, fuel_last: 0, fuel_total: 0, host_calls_total })
     }
 
     /// Runs one tick of a reactor or one slice of a command. `release_us` is when it was due.
@@ -96,6 +98,8 @@ impl<H: Host> App<H> {
         let outcome = self.step(release_us);
         self.fuel_last = fuel.saturating_sub(self.store.data().fuel.reserve());
         self.fuel_total = self.fuel_total.saturating_add(self.fuel_last);
+        let calls = u64::from(self.store.data().host_calls);
+        self.host_calls_total = self.host_calls_total.saturating_add(calls);
         if !matches!(outcome, Ok(Activation::Continue)) {
             self.entry = Entry::Over;
             self.store.data_mut().flush();
@@ -156,6 +160,7 @@ impl<H: Host> App<H> {
         counters.fuel_total = self.fuel_total;
         counters.host_calls_max = counters.host_calls_max.max(state.host_calls.into());
         counters.host_calls_last = state.host_calls.into();
+        counters.host_calls_total = self.host_calls_total;
         counters.memory_pages = state.growth.memory_pages();
         counters.grows_refused = state.growth.refused();
         counters.log_lines = state.gate.lines;

@@ -89,8 +89,8 @@ pub struct Counters {
     pub started_us: u64,
     /// Bytes of the slot's heap in use after loading.
     pub heap_used_bytes: u64,
-    /// Room for one more.
-    pub reserved: u64,
+    /// Host calls in all activations.
+    pub host_calls_total: u64,
 }
 
 /// Status, checked.
@@ -140,7 +140,7 @@ impl Status {
                 load_us: 0,
                 started_us: 0,
                 heap_used_bytes: 0,
-                reserved: 0,
+                host_calls_total: 0,
             },
             detail: Detail::EMPTY,
         }

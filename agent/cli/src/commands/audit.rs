@@ -71,7 +71,9 @@ fn words(event: &Event) -> String {
     if let Some(number) = event.number {
         words.push(match event.what {
             What::Refuse => format!("code {number}"),
-            What::Boot => format!("key list {number}"),
+            What::Boot | What::Resume => format!("key list {number}"),
+            What::Restart => format!("restart {number}"),
+            What::Fault | What::GiveUp => format!("slot {number}"),
             What::Keys => format!("list {number}"),
             _ => format!("sequence {number}"),
         });

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use cofferdam_client::Device;
+use cofferdam_management_protocol::AppState;
 use serde_json::json;
 
 use crate::arguments::Global;
@@ -18,18 +19,58 @@ const LOOK_AGAIN: Duration = Duration::from_millis(300);
 /// Prints what app `name` logged.
 pub fn run(name: &str, follow: bool, global: &Global) -> Result<()> {
     let key = command_key(global)?;
-    let mut since = drain(&mut connect(global, &key)?, name, 0, global)?;
+    let mut followed = drain(&mut connect(global, &key)?, name, 0, global)?;
+    show_end(&followed, global)?;
     if !follow {
         return Ok(());
     }
     loop {
         thread::sleep(LOOK_AGAIN);
-        since = drain(&mut connect(global, &key)?, name, since, global)?;
+        let now = drain(&mut connect(global, &key)?, name, followed.since, global)?;
+        if now.end != followed.end {
+            show_end(&now, global)?;
+        }
+        followed = now;
     }
 }
 
-/// Prints all there is from `since` on and gives where to go on.
-fn drain(device: &mut Device<'_>, name: &str, mut since: u64, global: &Global) -> Result<u64> {
+/// How far a log was read.
+struct Followed {
+    /// Where to go on.
+    since: u64,
+    /// How the app has ended, if it has.
+    end: Option<End>,
+}
+
+#[derive(PartialEq)]
+struct End {
+    exit_code: Option<i32>,
+    text: String,
+}
+
+fn end(state: Option<AppState>, reason: &str) -> Option<End> {
+    let (exit_code, text) = match state? {
+        AppState::Exited(code) => (Some(code), format!("ended with exit code {code}")),
+        AppState::Failed => (None, format!("stopped by the device: {}", printable(reason))),
+        AppState::Waiting => (None, format!("waits for its restart: {}", printable(reason))),
+        AppState::Stopped => (None, "stopped by command".to_owned()),
+        AppState::Starting | AppState::Running => return None,
+    };
+    Some(End { exit_code, text })
+}
+
+/// Says how the app has ended, behind its lines.
+fn show_end(Followed { end, .. }: &Followed, global: &Global) -> Result<()> {
+    let Some(End { exit_code, text }) = end else { return Ok(()) };
+    if global.json {
+        output::json(&json!({ "end": text, "exit_code": exit_code }))
+    } else {
+        output::line(&format!("-- {text}"))
+    }
+}
+
+/// Prints all there is from `since` on.
+fn drain(device: &mut Device<'_>, name: &str, mut since: u64, global: &Global) -> Result<Followed> {
     loop {
         let logs = device.logs(name, since)?;
         if logs.lost_bytes > 0 && since > 0 && !global.json {
@@ -48,7 +89,7 @@ fn drain(device: &mut Device<'_>, name: &str, mut since: u64, global: &Global) -
         }
         // A device that sends no lines, or the same ones again, has no more.
         if logs.lines.is_empty() || logs.next <= since {
-            return Ok(logs.next.max(since));
+            return Ok(Followed { since: logs.next.max(since), end: end(logs.state, &logs.reason) });
         }
         since = logs.next;
     }

@@ -2,7 +2,7 @@
 //! `cofferdam stats`
 
 use anyhow::Result;
-use cofferdam_management_protocol::{AppStats, DeviceStatus, Greeting, Histogram};
+use cofferdam_management_protocol::{AppStats, DeviceStatus, DomainFigures, Greeting, Histogram};
 use serde_json::{Value, json};
 
 use crate::arguments::Global;
@@ -29,16 +29,49 @@ pub fn run(name: Option<&str>, global: &Global) -> Result<()> {
         let stats = device.stats(&app.name)?;
         apps.push((app.name, stats));
     }
+    let domains = device.domains()?;
     if global.json {
         let apps: Vec<Value> = apps.iter().map(|(name, stats)| app_value(name, stats)).collect();
-        return output::json(&json!({ "device": device_value(device.greeting(), &status), "apps": apps }));
+        let domains: Vec<Value> = domains.iter().map(domain_value).collect();
+        let device = device_value(device.greeting(), &status);
+        return output::json(&json!({ "device": device, "apps": apps, "domains": domains }));
     }
     output::table(&device_rows(device.greeting(), &status))?;
     if !apps.is_empty() {
         output::line("")?;
         output::table(&app_rows(&apps))?;
     }
-    Ok(())
+    output::line("")?;
+    output::table(&domain_rows(&domains))
+}
+
+/// The figures of a protection domain by name.
+type DomainFigure = (&'static str, fn(&DomainFigures) -> Option<u64>);
+const DOMAIN_FIGURES: [DomainFigure; 7] = [
+    ("faults", |d| d.faults),
+    ("restarts", |d| d.restarts),
+    ("budgets_used_up", |d| d.budgets_used_up),
+    ("log_lost_bytes", |d| d.log_lost_bytes),
+    ("dropped", |d| d.dropped),
+    ("held_up", |d| d.held_up),
+    ("misbehaviour", |d| d.misbehaviour),
+];
+
+/// A row for each protection domain; `-` is what nobody knows.
+fn domain_rows(domains: &[DomainFigures]) -> Vec<Vec<String>> {
+    let names = DOMAIN_FIGURES.iter().map(|(name, _)| name.replace('_', " "));
+    let head = std::iter::once("domain".to_owned()).chain(names).collect();
+    let rows = domains.iter().map(|domain| {
+        let figures = DOMAIN_FIGURES.iter().map(|(_, figure)| figure(domain).map_or("-".to_owned(), number));
+        std::iter::once(output::printable(&domain.name)).chain(figures).collect()
+    });
+    std::iter::once(head).chain(rows).collect()
+}
+
+fn domain_value(domain: &DomainFigures) -> Value {
+    let figures = DOMAIN_FIGURES.iter().map(|(name, figure)| ((*name).to_owned(), json!(figure(domain))));
+    let name = std::iter::once(("name".to_owned(), json!(domain.name)));
+    Value::Object(name.chain(figures).collect())
 }
 
 fn device_rows(greeting: &Greeting, status: &DeviceStatus) -> Vec<Vec<String>> {
@@ -84,8 +117,9 @@ fn app_rows(apps: &[(String, AppStats)]) -> Vec<Vec<String>> {
         ("execution, most µs", |s| s.execution_max_us),
         ("execution, all µs", |s| s.execution_total_us),
         ("jitter, most µs", |s| s.jitter_max_us),
-        ("memory pages", |s| s.memory_pages),
-        ("host calls", |s| s.host_calls),
+        ("memory pages, most", |s| s.memory_pages),
+        ("host calls, most", |s| s.host_calls),
+        ("host calls, all", |s| s.host_calls_total),
         ("log lines", |s| s.log_lines),
         ("log bytes dropped", |s| s.log_dropped_bytes),
         ("budgets used up", |s| s.budgets_used_up),
@@ -142,6 +176,7 @@ fn app_value(name: &str, stats: &AppStats) -> Value {
         "jitter_max_us": stats.jitter_max_us,
         "memory_pages": stats.memory_pages,
         "host_calls": stats.host_calls,
+        "host_calls_total": stats.host_calls_total,
         "log_dropped_bytes": stats.log_dropped_bytes,
         "budgets_used_up": stats.budgets_used_up,
         "restarts": stats.restarts,

@@ -221,6 +221,7 @@ impl Desk {
         Producer::attach(self.regions[slot].log).unwrap().push(line);
         let mut status = Status::idle(orders.generation);
         status.counters.activations = 42;
+        status.counters.host_calls_total = 84;
         let mut histograms = HistogramsWriter::new(self.regions[slot].status, orders.generation).unwrap();
         for activation in 0..42 {
             histograms.count(if activation < 40 { 7 } else { 9 }, 100, 5_000).unwrap();

@@ -133,8 +133,11 @@ fn logs_in_words_and_json(context: &mut Context<'_>) -> Result<()> {
     let log = context.done(&["logs", "hello"])?;
     ensure!(log.contains(&words), "'{words}' is on the console but not in: {log}");
     let json = context.done(&["logs", "hello", "--json"])?;
-    for line in json.lines() {
-        let line: serde_json::Value = serde_json::from_str(line)?;
+    let mut lines: Vec<serde_json::Value> =
+        json.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let end = lines.pop().unwrap_or_default();
+    ensure!(end["exit_code"] == 0, "the log does not say how the program ended: {end}");
+    for line in lines {
         ensure!(line["time_us"].is_u64() && line["text"].is_string() && line["level"].is_string(), "{line}");
     }
     ensure!(json.lines().count() == log.lines().count(), "two answers:\n{json}\n{log}");

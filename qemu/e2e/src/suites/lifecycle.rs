@@ -30,6 +30,7 @@ pub const SUITE: Suite = Suite {
         a_slot_fault_on_probation_rolls_back,
         a_probation_is_passed,
         a_rollback_by_command_lasts,
+        what_happened_by_itself_is_in_the_event_log,
         a_slot_faults_and_neighbours_miss_nothing,
         gateway_faults_and_comes_back,
         wasm_manager_faults_and_comes_back,
@@ -234,6 +235,39 @@ fn a_rollback_by_command_lasts(context: &mut Context<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Behind the tests before: their failures, restarts, faults, probations and rollbacks, signed by nobody's command.
+fn what_happened_by_itself_is_in_the_event_log(context: &mut Context<'_>) -> Result<()> {
+    let log = context.json(&["audit"])?;
+    let entries = log["entries"].as_array().ok_or_else(|| anyhow!("no entries: {log}"))?;
+    let about = |what: &str, text: &str| {
+        entries.iter().any(|entry| {
+            let says = entry["text"].as_str().unwrap_or_default().contains(text);
+            entry["what"] == what && entry["component"] == APP && entry["by"].is_null() && says
+        })
+    };
+    let expected = [
+        ("fail", "unreachable executed"),
+        ("fail", "deadlines missed on probation"),
+        ("restart", ""),
+        ("fault", "protection domain fault"),
+        ("proven", ""),
+        ("roll-back", "fuel exhausted"),
+        ("roll-back", "protection domain fault"),
+    ];
+    for (what, text) in expected {
+        ensure!(about(what, text), "no entry '{what}' with '{text}' about {APP} in {log}");
+    }
+    Ok(())
+}
+
+/// What `stats` knows of a protection domain.
+fn figure(context: &Context<'_>, domain: &str, name: &str) -> Result<u64> {
+    let stats = context.json(&["stats"])?;
+    let domains = stats["domains"].as_array().ok_or_else(|| anyhow!("no domains: {stats}"))?;
+    let found = domains.iter().find(|found| found["name"] == domain);
+    found.and_then(|found| found[name].as_u64()).ok_or_else(|| anyhow!("{domain} has no {name}: {stats}"))
+}
+
 /// Starts the neighbours; gives how often each was activated.
 fn neighbours(context: &Context<'_>) -> Result<Vec<u64>> {
     NEIGHBOURS.iter().try_for_each(|name| context.push("downhill", name).map(drop))?;
@@ -267,6 +301,9 @@ fn a_slot_faults_and_neighbours_miss_nothing(context: &mut Context<'_>) -> Resul
         context.expect_from(position, &format!("app {APP} starts again ({number} of 2)"))?;
     }
     context.until_state(APP, "failed")?;
+    let slot = entry(context)?["slot"].as_u64().ok_or_else(|| anyhow!("no slot"))?;
+    let faults = figure(context, &format!("app_slot_{slot}"), "faults")?;
+    ensure!(faults >= 3, "stats count {faults} faults of slot {slot}");
     KILLED.fetch_add(3, Ordering::Relaxed);
     ensure!(
         entry(context)?["reason"].as_str().is_some_and(|reason| reason.contains("protection domain fault"))
@@ -289,6 +326,10 @@ fn gateway_faults_and_comes_back(context: &mut Context<'_>) -> Result<()> {
     context.announce("panicked at");
     context.announce("'gateway' faulted");
     let before = neighbours(context)?;
+    ensure!(
+        figure(context, "gateway", "restarts")? == 0,
+        "stats count restarts of gateway before there are any"
+    );
     for time in 1..=2 {
         let position = context.position();
         kill(context, b"fault gateway")?;
@@ -298,6 +339,9 @@ fn gateway_faults_and_comes_back(context: &mut Context<'_>) -> Result<()> {
             Ok(context.cofferdam(&["ls"])?.status.success().then_some(()))
         })?;
         went_on(context, &before)?;
+    }
+    for name in ["faults", "restarts"] {
+        ensure!(figure(context, "gateway", name)? == 2, "stats do not count {name} of gateway");
     }
     let file = package(context, next_sequence(), NOTHING, |_| ())?;
     context.done(&["push", &file]).map(drop)
@@ -326,6 +370,13 @@ fn wasm_manager_faults_and_comes_back(context: &mut Context<'_>) -> Result<()> {
         })?;
         went_on(context, &before)?;
     }
+    // It is told by its parent, and remembers itself that it did not begin with a boot.
+    ensure!(figure(context, "wasm_manager", "restarts")? == 2, "stats do not count restarts of wasm_manager");
+    let log = context.json(&["audit"])?;
+    let resumed = log["entries"]
+        .as_array()
+        .map_or(0, |entries| entries.iter().filter(|entry| entry["what"] == "resume").count());
+    ensure!(resumed == 2, "the event log tells {resumed} of 2 restarts of wasm_manager");
     context.refused(&["push", &first], "ratchet")?;
     context.done(&["stop", APP])?;
     context.done(&["start", APP])?;
@@ -335,7 +386,9 @@ fn wasm_manager_faults_and_comes_back(context: &mut Context<'_>) -> Result<()> {
 fn the_counts(_: &mut Context<'_>) -> Result<()> {
     let [killed, rolled_back, lost] =
         [&KILLED, &ROLLED_BACK, &LOST].map(|count| count.load(Ordering::Relaxed));
-    println!("      {killed} protection domains killed, {rolled_back} rollbacks, {lost} apps lost");
+    println!(
+        "      counts: protection domains killed: {killed}, rollbacks: {rolled_back}, apps lost: {lost}"
+    );
     ensure!(lost == 0, "{lost} apps were lost");
     Ok(())
 }

@@ -181,7 +181,10 @@ fn cut_again_and_again(context: &mut Context<'_>, installed_before: bool) -> Res
             context.done(&["rm", APP])?;
         }
     }
-    println!("      {} power cuts: {old} times the old state, {new} times the new one", old + new);
+    println!(
+        "      counts: power cuts survived: {}, {old} with the old state, {new} with the new one",
+        old + new
+    );
     ensure!(old > 0, "no cut came before the end");
     // The disk goes on.
     let package = context.file("last.cdam", &padded(context, newest + 1)?)?;

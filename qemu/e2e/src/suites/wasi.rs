@@ -65,6 +65,9 @@ fn logs(context: &Context<'_>, name: &str) -> Result<(Vec<String>, Vec<String>)>
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     for line in context.done(&["logs", name, "--json"])?.lines() {
         let line: Value = serde_json::from_str(line)?;
+        if line["end"].is_string() {
+            continue;
+        }
         let text = line["text"].as_str().unwrap_or_default().to_owned();
         match line["level"].as_str() {
             Some("info") => stdout.push(text),
@@ -86,6 +89,7 @@ fn a_c_program_finds_arguments_and_environment(context: &mut Context<'_>) -> Res
     ensure!(list.contains("ended with exit code 0"), "{list}");
     let words = context.done(&["logs", "primes"])?;
     ensure!(words.contains("warning: 1 of 2") && !words.contains("warning: 1229"), "{words}");
+    ensure!(words.ends_with("-- ended with exit code 0\n"), "{words}");
     // The same without a variable, and with other arguments.
     let other = run(context, "primes", "quiet", |recipe| {
         recipe.arguments = vec!["100".into()];

@@ -69,7 +69,7 @@ fn is_installed(message: &DeviceMessage) -> bool {
 }
 
 /// The whole log, checked.
-fn log_of(manager: &mut Manager<System>) -> Proven {
+pub fn log_of(manager: &mut Manager<System>) -> Proven {
     let mut host = Host::connect(manager, 52, 1);
     let (mut export, mut after) = (None, 0);
     loop {
@@ -86,7 +86,7 @@ fn log_of(manager: &mut Manager<System>) -> Proven {
     }
 }
 
-fn whats(proven: &Proven) -> Vec<What> {
+pub fn whats(proven: &Proven) -> Vec<What> {
     proven.entries.iter().map(|entry| entry.event.what).collect()
 }
 

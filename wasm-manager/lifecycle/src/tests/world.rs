@@ -117,6 +117,7 @@ pub struct System {
     pub permissions: [DevicePermissions; SLOTS],
     pub restarts: usize,
     pub disk: Option<FakeDisk>,
+    pub figures: Vec<FigurePage>,
 }
 
 impl System {
@@ -196,6 +197,10 @@ impl Platform for System {
         self.disk.as_mut().map(|disk| disk as &mut dyn Storage)
     }
 
+    fn figures(&self) -> &[FigurePage] {
+        &self.figures
+    }
+
     fn heap_used_bytes(&self) -> u64 {
         1
     }
@@ -257,6 +262,7 @@ pub fn manager_on(
         permissions: [DevicePermissions::default(); SLOTS],
         restarts: 0,
         disk,
+        figures: Vec::new(),
     };
     let vendor = vendor_id("maker");
     let identity = Identity {

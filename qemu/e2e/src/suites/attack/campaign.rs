@@ -303,7 +303,7 @@ pub fn without_a_slot(context: &mut Context<'_>) -> Result<()> {
 /// The counts of all tests before.
 pub fn no_app_was_lost(_context: &mut Context<'_>) -> Result<()> {
     let (killed, lost) = (KILLED.load(Ordering::Relaxed), LOST.load(Ordering::Relaxed));
-    println!("      protection domains killed: {killed}, apps lost: {lost}");
+    println!("      counts: protection domains killed: {killed}, apps lost: {lost}");
     ensure!(lost == 0, "{lost} apps lost");
     Ok(())
 }

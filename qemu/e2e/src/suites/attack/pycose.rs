@@ -90,6 +90,6 @@ pub fn the_device_checks_packages_of_pycose(context: &mut Context<'_>) -> Result
         "WRONG ACCEPTANCE: signed as a command"
     );
     ensure!(context.entry("hello")?.is_none(), "it is installed");
-    println!("      bad inputs tried: {}, wrong acceptances: 0", refusals + 1);
+    println!("      counts: bad inputs tried: {}, wrong acceptances: 0", refusals + 1);
     Ok(())
 }
