@@ -235,7 +235,7 @@ fn a_rollback_by_command_lasts(context: &mut Context<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Behind the tests before: their failures, restarts, faults, probations and rollbacks, signed by nobody's command.
+/// Behind the tests before (of many failures of an app not each has an entry): their failures, restarts, faults, probations and rollbacks, signed by nobody's command.
 fn what_happened_by_itself_is_in_the_event_log(context: &mut Context<'_>) -> Result<()> {
     let log = context.json(&["audit"])?;
     let entries = log["entries"].as_array().ok_or_else(|| anyhow!("no entries: {log}"))?;
@@ -247,11 +247,12 @@ fn what_happened_by_itself_is_in_the_event_log(context: &mut Context<'_>) -> Res
     };
     let expected = [
         ("fail", "unreachable executed"),
-        ("fail", "deadlines missed on probation"),
         ("restart", ""),
         ("fault", "protection domain fault"),
         ("proven", ""),
+        ("roll-back", "unreachable executed"),
         ("roll-back", "fuel exhausted"),
+        ("roll-back", "deadlines missed on probation"),
         ("roll-back", "protection domain fault"),
     ];
     for (what, text) in expected {
