@@ -140,6 +140,33 @@ pub enum Command {
         /// Its name
         name: Option<String>,
     },
+    /// Start an app anew, record what it asks and is answered, and fetch that
+    Record {
+        /// Its name
+        name: String,
+        /// For how long, if there is room for so much
+        #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+        seconds: f32,
+        /// Fetch what was recorded last, for one of an app that failed, and start nothing
+        #[arg(long, conflicts_with = "seconds")]
+        fetch: bool,
+        /// The file, which is overwritten [default: NAME.rec in the current folder]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Run a module from a recording and check that every output and all fuel is the same
+    Replay {
+        /// The recording
+        recording: PathBuf,
+        /// The package that was recorded, or its module
+        package: PathBuf,
+        /// Stop behind this activation and show its calls and the state; 0 is loading
+        #[arg(long = "break", value_name = "NUMBER")]
+        stop_at: Option<u64>,
+        /// Show this part of the app's memory with the state
+        #[arg(long, value_name = "FROM..TO", requires = "stop_at", value_parser = range)]
+        memory: Option<(usize, usize)>,
+    },
     /// Show again and again what the apps do, until Ctrl-C
     Top {
         /// Seconds between two looks
@@ -172,6 +199,11 @@ pub enum Command {
         /// Which shell
         shell: Shell,
     },
+}
+
+fn range(text: &str) -> Result<(usize, usize), String> {
+    let numbers = text.split_once("..").and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    numbers.filter(|(from, to)| from < to).ok_or_else(|| "two numbers of bytes, as 0..256".to_owned())
 }
 
 fn seconds(text: &str) -> Result<f32, String> {

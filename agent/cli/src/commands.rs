@@ -10,6 +10,8 @@ mod logs;
 mod new;
 mod pack;
 mod push;
+mod record;
+mod replay;
 mod stats;
 mod top;
 
@@ -51,6 +53,12 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Command::Rm { name } => apps::remove(&name, &global),
         Command::Logs { name, follow } => logs::run(&name, follow, &global),
         Command::Stats { name } => stats::run(name.as_deref(), &global),
+        Command::Record { name, seconds, fetch, output } => {
+            record::run(&name, Duration::from_secs_f32(seconds), fetch, output, &global)
+        }
+        Command::Replay { recording, package, stop_at, memory } => {
+            replay::run(&recording, &package, stop_at, memory, &global)
+        }
         Command::Top { interval, count } => top::run(Duration::from_secs_f32(interval), count, &global),
         Command::Keys { command } => keys::run(command, &global),
         Command::Audit { verify, out, continues } => {

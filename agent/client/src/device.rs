@@ -5,18 +5,22 @@
 use cofferdam_audit::{Export, Place};
 use cofferdam_management_protocol::{
     AppEntry, AppStats, AuditEntry, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, DomainFigures,
-    Greeting, HostMessage, Installed, Logs, Refusal,
+    Greeting, HostMessage, Installed, Logs, RecordingPart, Refusal,
 };
 use cofferdam_package::{CommandEnvelope, PACKAGE_BYTES_MAX, SigningKey, sha256, sign_command};
 
 use crate::connection::{Connection, OnBusy, Patience, unexpected};
 use crate::error::ClientError;
+use crate::recording::Recording;
 
 /// How many chunks may be under way before the device has confirmed the first of them.
 const CHUNKS_UNDER_WAY: usize = 8;
 
 /// Longest signed list of keys, as the policy crate has it.
 const KEY_LIST_BYTES_MAX: usize = 0x2000;
+
+/// Longest recording that is fetched: more than a slot has room for.
+const RECORDING_BYTES_MAX: usize = 0x10_0000;
 
 /// A device and a key that it is hoped to trust.
 pub struct Device<'k> {
@@ -104,6 +108,41 @@ impl<'k> Device<'k> {
         match self.request(&Command::Stats { name })? {
             DeviceMessage::Stats(stats) => Ok(stats),
             other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Starts an app anew, also if it runs, and has it recorded.
+    pub fn record(&mut self, name: &str) -> Result<(), ClientError> {
+        self.done(&Command::Record { name })
+    }
+
+    /// A piece of what was recorded last of an app.
+    pub fn recording_part(&mut self, name: &str, offset: u32) -> Result<RecordingPart, ClientError> {
+        match self.request(&Command::Recording { name, offset })? {
+            DeviceMessage::Recording(part) => Ok(part),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What was recorded last of an app, as far as it was when this is asked. It is the device's word.
+    pub fn recording(&mut self, name: &str) -> Result<Recording, ClientError> {
+        let (manifest, _) = self.manifest(name)?;
+        let mut first: Option<RecordingPart> = None;
+        let mut bytes = Vec::new();
+        loop {
+            let part = self.recording_part(name, u32::try_from(bytes.len()).unwrap_or(u32::MAX))?;
+            let first = first.get_or_insert_with(|| RecordingPart { bytes: Vec::new(), ..part.clone() });
+            let begun_anew = first.generation != part.generation;
+            let whole = first.length_bytes as usize;
+            let over = part.bytes.is_empty() || begun_anew;
+            if !begun_anew {
+                bytes.extend(part.bytes);
+            }
+            if over || bytes.len() >= whole || bytes.len() > RECORDING_BYTES_MAX {
+                bytes.truncate(whole);
+                let device_id = &self.connection.greeting().device_id;
+                return Ok(Recording::new(device_id, manifest, first.full, first.activations, bytes));
+            }
         }
     }
 

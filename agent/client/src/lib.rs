@@ -7,6 +7,7 @@
 
 pub mod keys;
 pub mod recipe;
+pub mod recording;
 
 mod connection;
 mod device;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use cofferdam_host_abi::Shape;
+use cofferdam_recording::{Ending, Recorder, Tape};
 use cofferdam_runtime::{Activation, App, Releases, Stop};
 use cofferdam_shared_memory::{OutOfBounds, SharedRegion};
 use cofferdam_slot_protocol::{
@@ -40,7 +41,7 @@ pub struct Slot {
 }
 
 struct Running {
-    app: App<SlotHost>,
+    app: App<Recorder<SlotHost>>,
     releases: Releases,
     overrun: Overrun,
     histograms: HistogramsWriter,
@@ -98,11 +99,13 @@ impl Slot {
             #[cfg(feature = "rogue-test")]
             rogue: crate::rogue_test::Rogue::new(self.wiring.timer, self.wiring.manager),
         };
-        let app = App::load(orders, &module, host)?;
+        let tape = if orders.record { Some(tape(orders)?) } else { None };
+        let mut app = App::load(orders, &module, Recorder::new(host, tape))?;
         drop(module);
         let now_us = now_us();
         let counters = &mut self.status.counters;
         app.count(counters);
+        app.host().end(counters.fuel_init, Ending::Continue);
         counters.load_us = now_us.saturating_sub(start_us);
         counters.started_us = now_us;
         counters.heap_used_bytes = sel4_microkit::heap::statistics().used_bytes as u64;
@@ -128,10 +131,12 @@ impl Slot {
         let Some(running) = &mut self.running else { return };
         let start_us = now_us();
         let Some(release) = running.releases.next(start_us) else { return };
+        running.app.host().begin(release.at_us, release.deadline_us);
         let outcome = running.app.activate(release.at_us, release.deadline_us);
         let counters = &mut self.status.counters;
         let timing = release.count(start_us, now_us(), counters);
         running.app.count(counters);
+        running.app.host().end(counters.fuel_last, Ending::of(&outcome));
         // The region's size was checked when the writer was made.
         let _ = running.histograms.count(timing.jitter_us, timing.execution_us, counters.fuel_last);
         match outcome {
@@ -191,6 +196,14 @@ impl Handler for Slot {
         }
         Ok(())
     }
+}
+
+/// A recording that begins now.
+fn tape(orders: &Orders) -> Result<Tape, Stop> {
+    Tape::begin(regions::recording(), orders).map_err(|error| Stop {
+        reason: StopReason::Internal,
+        detail: Detail::format(format_args!("recording: {error}")),
+    })
 }
 
 /// A private copy: what is checked is what runs.

@@ -20,6 +20,11 @@ pub fn status() -> SharedRegion {
     shared(memory_region!(status: status_size))
 }
 
+/// Where recordings go; `wasm_manager` reads it, this slot alone writes.
+pub fn recording() -> SharedRegion {
+    shared(memory_region!(recording: recording_size))
+}
+
 /// Makes the slot's heap usable, and empty. Called once, by `Slot::begin`.
 pub fn init_heap() {
     let region = memory_region!(heap: heap_size);
@@ -30,6 +35,6 @@ pub fn init_heap() {
 
 fn shared(region: MemoryRegion) -> SharedRegion {
     // SAFETY: `system.xml` maps these regions, whole pages of normal memory, for the life of the protection
-    // domain; each is named once above. Only `status` is stored to, and it alone is mapped writable.
+    // domain; each is named once above. Only `status` and `recording` are stored to, and they alone are mapped writable.
     unsafe { SharedRegion::new(region.start, region.size) }
 }

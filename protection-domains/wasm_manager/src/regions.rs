@@ -74,24 +74,28 @@ pub fn slots() -> [SlotRegions; SLOTS] {
             status: shared(memory_region!(slot_0_status: slot_0_status_size)),
             module: shared(memory_region!(slot_0_module: slot_0_module_size)),
             log: shared(memory_region!(slot_0_log: slot_0_log_size)),
+            recording: shared(memory_region!(slot_0_recording: slot_0_recording_size)),
         },
         SlotRegions {
             orders: shared(memory_region!(slot_1_orders: slot_1_orders_size)),
             status: shared(memory_region!(slot_1_status: slot_1_status_size)),
             module: shared(memory_region!(slot_1_module: slot_1_module_size)),
             log: shared(memory_region!(slot_1_log: slot_1_log_size)),
+            recording: shared(memory_region!(slot_1_recording: slot_1_recording_size)),
         },
         SlotRegions {
             orders: shared(memory_region!(slot_2_orders: slot_2_orders_size)),
             status: shared(memory_region!(slot_2_status: slot_2_status_size)),
             module: shared(memory_region!(slot_2_module: slot_2_module_size)),
             log: shared(memory_region!(slot_2_log: slot_2_log_size)),
+            recording: shared(memory_region!(slot_2_recording: slot_2_recording_size)),
         },
         SlotRegions {
             orders: shared(memory_region!(slot_3_orders: slot_3_orders_size)),
             status: shared(memory_region!(slot_3_status: slot_3_status_size)),
             module: shared(memory_region!(slot_3_module: slot_3_module_size)),
             log: shared(memory_region!(slot_3_log: slot_3_log_size)),
+            recording: shared(memory_region!(slot_3_recording: slot_3_recording_size)),
         },
     ]
 }

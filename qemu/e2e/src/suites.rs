@@ -11,6 +11,7 @@ mod network;
 mod power;
 mod readme;
 mod refusals;
+mod replay;
 mod rogue;
 mod systems;
 mod timing;
@@ -30,6 +31,7 @@ pub const ALL: &[Suite] = &[
     hostile::SUITE,
     timing::SUITE,
     rogue::SUITE,
+    replay::SUITE,
     endurance::SUITE,
     lifecycle::SUITE,
     power::SUITE,

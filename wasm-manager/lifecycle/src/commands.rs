@@ -5,11 +5,12 @@ use alloc::string::ToString;
 
 use cofferdam_audit::{Event, What};
 use cofferdam_management_protocol::{
-    AppState, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, Logs, Refusal,
+    AppState, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, Logs, RecordingPart, Refusal,
 };
 use cofferdam_package::{KeyId, PACKAGE_BYTES_MAX, verify_command};
 use cofferdam_policy::Role;
 use cofferdam_policy::list::SIGNED_LIST_BYTES_MAX;
+use cofferdam_recording::{Header, read_part};
 
 use crate::app::{App, slot_number, stats};
 use crate::manager::{Manager, Outcome};
@@ -18,6 +19,8 @@ use crate::refusal::Refused;
 use crate::upload::{Announced, Kind};
 use crate::{SLOTS, logs};
 
+/// Bytes of a recording in one reply, so that it fits a frame.
+const RECORDING_BYTES_MAX: usize = 3072;
 /// Longest reason beside lines of a log, so that both fit a frame.
 const LOGS_REASON_CHARS_MAX: usize = 100;
 
@@ -75,8 +78,9 @@ impl<P: Platform> Manager<P> {
             | Command::Manifest { .. }
             | Command::Keys { .. }
             | Command::Domains
+            | Command::Recording { .. }
             | Command::Audit { .. } => Some(Role::Read),
-            Command::Start { .. } | Command::Stop { .. } => Some(Role::Control),
+            Command::Start { .. } | Command::Stop { .. } | Command::Record { .. } => Some(Role::Control),
             Command::Install { .. } | Command::Remove { .. } | Command::RollBack { .. } => {
                 Some(Role::Install)
             }
@@ -114,6 +118,8 @@ impl<P: Platform> Manager<P> {
                 Ok(DeviceMessage::Manifest { manifest: app.manifest.encode(), signer: app.signer.0 })
             }
             Command::Stop { name } => self.stop(name, signer),
+            Command::Record { name } => self.record(name, signer),
+            Command::Recording { name, offset } => self.recording(name, offset),
             Command::Remove { name } => self.remove(name, signer),
             Command::RollBack { name } => {
                 self.covers(signer, name)?;
@@ -172,6 +178,36 @@ impl<P: Platform> Manager<P> {
         self.audit(Event::new(What::Start).by(by.0).about(name));
         self.keep_state(slot)?;
         Ok(DeviceMessage::Done)
+    }
+
+    /// Starts an app anew with a recording.
+    fn record(&mut self, name: &str, by: KeyId) -> Result<DeviceMessage, Refused> {
+        self.covers(by, name)?;
+        let (slot, app) = self.find(name)?;
+        Self::may_start(app)?;
+        self.slots.get_mut(slot).ok_or(Refusal::Internal)?.record(&mut self.platform)?;
+        log::info!("app {name} started by command, to be recorded");
+        self.audit(Event::new(What::Start).by(by.0).about(name).text("to be recorded"));
+        self.keep_state(slot)?;
+        Ok(DeviceMessage::Done)
+    }
+
+    /// A piece of what was recorded last in an app's slot: nothing of an app that had the slot before.
+    fn recording(&self, name: &str, offset: u32) -> Result<DeviceMessage, Refused> {
+        let (slot, _) = self.find(name)?;
+        let place = self.slots.get(slot).ok_or(Refusal::Internal)?;
+        let part = read_part(place.regions().recording, offset, RECORDING_BYTES_MAX);
+        let nothing =
+            || Refused::new(Refusal::NoRecording, "nothing was recorded of this app since it was installed");
+        let part = part.filter(|part| place.recorded == Some(part.header.generation)).ok_or_else(nothing)?;
+        let Header { generation, length_bytes, full, activations } = part.header;
+        Ok(DeviceMessage::Recording(RecordingPart {
+            generation,
+            length_bytes,
+            full,
+            activations,
+            bytes: part.bytes,
+        }))
     }
 
     fn stop(&mut self, name: &str, by: KeyId) -> Result<DeviceMessage, Refused> {

@@ -218,6 +218,7 @@ pub(crate) fn app(
         limits: admitted.limits,
         arguments: texts.arguments,
         environment: texts.environment,
+        record: false,
     };
     App {
         orders,

@@ -74,4 +74,6 @@ pub struct SlotRegions {
     pub module: SharedRegion,
     /// The slot's log ring, written there; hostile.
     pub log: SharedRegion,
+    /// Where the slot records, written there; hostile.
+    pub recording: SharedRegion,
 }

@@ -51,6 +51,8 @@ pub(crate) struct Slot {
     pub(crate) watch: Option<Watch>,
     /// Runs something that an earlier life of wasm_manager started and this one knows nothing of.
     pub(crate) foreign: bool,
+    /// The generation of the run of this app that was recorded last.
+    pub(crate) recorded: Option<u64>,
     /// What happened by itself in this event, for the event log.
     told: Vec<Event>,
 }
@@ -79,6 +81,7 @@ impl Slot {
             look_at_us: 0,
             watch: None,
             foreign: false,
+            recorded: None,
             told: Vec::new(),
         }
     }
@@ -133,6 +136,7 @@ impl Slot {
         start: bool,
     ) -> Result<(), PlatformError> {
         self.app = None;
+        self.recorded = None;
         self.roll_back = false;
         self.halt(platform)?;
         self.regions.module.copy_in(0, module).map_err(|_| PlatformError)?;
@@ -152,7 +156,20 @@ impl Slot {
         self.run(platform)
     }
 
+    /// Starts the app anew, also if it runs, and records this run.
+    pub(crate) fn record(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
+        if let Some(app) = &mut self.app {
+            app.supervision.stopped(platform.now_us());
+            app.supervision.started(platform.now_us());
+        }
+        self.run_with(platform, true)
+    }
+
     fn run(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
+        self.run_with(platform, false)
+    }
+
+    fn run_with(&mut self, platform: &mut impl Platform, record: bool) -> Result<(), PlatformError> {
         let Some(app) = &mut self.app else { return Ok(()) };
         self.budgets_used_up = 0;
         self.look_at_us = platform.now_us().saturating_add(LOOK_EVERY_US);
@@ -160,8 +177,12 @@ impl Slot {
         app.state = AppState::Starting;
         app.reason = String::new();
         app.last_status = None;
-        let (orders, permissions) = (app.orders.clone(), app.permissions);
-        self.order(platform, orders, Some(&permissions))
+        let (orders, permissions) = (Orders { record, ..app.orders.clone() }, app.permissions);
+        let done = self.order(platform, orders, Some(&permissions));
+        if record {
+            self.recorded = Some(self.generation);
+        }
+        done
     }
 
     /// Stops the app; it stays installed.
@@ -227,6 +248,7 @@ impl Slot {
     /// Stops the app and forgets it.
     pub(crate) fn remove(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
         self.app = None;
+        self.recorded = None;
         self.idle(platform)
     }
 

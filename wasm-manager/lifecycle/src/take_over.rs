@@ -32,13 +32,15 @@ impl Slot {
     /// Whether what runs under `orders` is exactly `app`.
     pub(crate) fn runs(&self, orders: &Orders, app: &App) -> bool {
         orders.command == Command::Run
-            && Orders { generation: 0, ..orders.clone() } == Orders { generation: 0, ..app.orders.clone() }
+            && Orders { generation: 0, record: false, ..orders.clone() }
+                == Orders { generation: 0, ..app.orders.clone() }
             && self.module_is(app)
     }
 
     /// Takes over the app that runs under `orders`.
     pub(crate) fn take_over(&mut self, orders: &Orders, mut app: App, now_us: u64) {
         self.generation = orders.generation;
+        self.recorded = orders.record.then_some(orders.generation);
         let activations = self.status().map_or(0, |status| status.counters.activations);
         let patience_us = app.orders.period_us.saturating_mul(2).saturating_add(PROOF_OF_LIFE_US);
         self.watch = Some(Watch { activations, until_us: now_us.saturating_add(patience_us) });

@@ -24,7 +24,7 @@ mod tests;
 pub use frame::{BUSY_FRAME, FRAME_BYTES_MAX, FrameDecoder, FrameError, encode_device, encode_host};
 pub use message::{
     AppEntry, AppState, AppStats, AuditEntry, AuditPage, Command, DeviceMessage, DeviceStatus, DomainFigures,
-    Greeting, Histogram, HostMessage, Installed, KeysPart, LogLine, Logs,
+    Greeting, Histogram, HostMessage, Installed, KeysPart, LogLine, Logs, RecordingPart,
 };
 pub use refusal::Refusal;
 

@@ -106,6 +106,18 @@ pub enum Command<'a> {
     },
     /// How the protection domains do: [`DeviceMessage::Domains`].
     Domains,
+    /// Start an app anew, also if it runs, and record what it asks and is answered: [`DeviceMessage::Done`].
+    Record {
+        /// Its name.
+        name: &'a str,
+    },
+    /// What was recorded last in an app's slot: [`DeviceMessage::Recording`].
+    Recording {
+        /// The app's name.
+        name: &'a str,
+        /// From which byte on.
+        offset: u32,
+    },
 }
 
 impl<'a> Command<'a> {
@@ -182,6 +194,8 @@ pub enum DeviceMessage {
     Audit(AuditPage),
     /// Answer to [`Command::Domains`]. There are 32 at most.
     Domains(Vec<DomainFigures>),
+    /// Answer to [`Command::Recording`].
+    Recording(RecordingPart),
 }
 
 impl DeviceMessage {
@@ -218,6 +232,21 @@ pub struct KeysPart {
     /// Length of the whole list.
     pub list_bytes: u32,
     /// The piece: CBOR as the policy crate's `KeyList` describes it.
+    pub bytes: Vec<u8>,
+}
+
+/// A piece of a recording: the word of a slot that runs untrusted code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingPart {
+    /// Tells one recording from the next.
+    pub generation: u64,
+    /// Length so far.
+    pub length_bytes: u32,
+    /// There is no room for more.
+    pub full: bool,
+    /// Activations so far; loading is one.
+    pub activations: u64,
+    /// The piece, as the recording crate describes it.
     pub bytes: Vec<u8>,
 }
 

@@ -127,6 +127,8 @@ refusals! {
     Storage = 56, "cannot be kept on the disk";
     /// No version before is kept: there is none, or no disk.
     NoPrevious = 57, "no version to roll back to";
+    /// There is no recording.
+    NoRecording = 58, "no recording";
 
     // The list of keys.
     /// It has not the right form.

@@ -22,7 +22,7 @@ fn golden_bytes_of_the_host() {
     let chunk = HostMessage::Chunk { offset: 300, bytes: b"ab" };
     assert_eq!(encode_host(&chunk).unwrap(), [6, 0, 0, 0, 1, 0xac, 2, 2, b'a', b'b']);
     assert_eq!(encode_host(&HostMessage::Command(b"x")).unwrap(), [3, 0, 0, 0, 0, 1, b'x']);
-    let commands: [(Command<'_>, &[u8]); 12] = [
+    let commands: [(Command<'_>, &[u8]); 14] = [
         (Command::Status, &[0]),
         (Command::List, &[1]),
         (Command::Start { name: "a" }, &[3, 1, b'a']),
@@ -35,6 +35,8 @@ fn golden_bytes_of_the_host() {
         (Command::Keys { offset: 300 }, &[10, 0xac, 2]),
         (Command::Audit { after: 300 }, &[12, 0xac, 2]),
         (Command::Domains, &[13]),
+        (Command::Record { name: "a" }, &[14, 1, b'a']),
+        (Command::Recording { name: "a", offset: 300 }, &[15, 1, b'a', 0xac, 2]),
     ];
     for (command, bytes) in commands {
         assert_eq!(command.encode().unwrap(), bytes);
@@ -77,6 +79,7 @@ fn golden_bytes_of_the_device() {
         (DeviceMessage::Keys(KeysPart::default()), 12),
         (DeviceMessage::Audit(AuditPage::default()), 13),
         (DeviceMessage::Domains(vec![DomainFigures::default()]), 14),
+        (DeviceMessage::Recording(RecordingPart::default()), 15),
     ];
     for (message, number) in numbers {
         let frame = encode_device(&message).unwrap();

@@ -168,8 +168,7 @@ impl<H: Host> App<H> {
     }
 
     /// A copy of the app's memory.
-    #[cfg(test)]
-    pub(crate) fn memory(&self) -> alloc::vec::Vec<u8> {
+    pub fn memory(&self) -> alloc::vec::Vec<u8> {
         self.store.data().memory.map(|memory| memory.data(&self.store).to_vec()).unwrap_or_default()
     }
 

@@ -121,6 +121,17 @@ pub enum Level {
 }
 
 impl Level {
+    /// Its number.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Error => 1,
+            Self::Warn => 2,
+            Self::Info => 3,
+            Self::Debug => 4,
+            Self::Trace => 5,
+        }
+    }
+
     /// The level with this number.
     pub const fn from_number(number: i32) -> Option<Self> {
         Some(match number {

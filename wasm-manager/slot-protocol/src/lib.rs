@@ -32,4 +32,4 @@ pub use text::{AppName, DETAIL_BYTES, Detail};
 pub use texts::{TextList, TextRefused};
 
 /// Version of both layouts. Manager and slots are built together; this catches an image mixed by hand.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;

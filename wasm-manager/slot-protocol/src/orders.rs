@@ -23,7 +23,7 @@ pub const ORDERS_BYTES: usize = size_of::<OrdersLayout>();
 
 // The layout is the machine's own byte order: both sides run on it.
 const _: () = assert!(cfg!(target_endian = "little"), "shared layouts are little-endian");
-const _: () = assert!(ORDERS_BYTES == 2928);
+const _: () = assert!(ORDERS_BYTES == 2936);
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -62,6 +62,8 @@ struct OrdersLayout {
     arguments: [u8; Limits::TEXTS_BYTES],
     environment: [u8; Limits::TEXTS_BYTES],
     topics: [TopicLayout; TOPICS_MAX],
+    /// 0 no, 1 yes.
+    record: u64,
 }
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -135,6 +137,8 @@ pub struct Orders {
     pub arguments: TextList,
     /// Its environment: texts of the form `NAME=value`.
     pub environment: TextList,
+    /// Whether what it asks and is answered is recorded.
+    pub record: bool,
 }
 
 impl Orders {
@@ -156,6 +160,7 @@ impl Orders {
             limits: Limits::DEFAULT,
             arguments: TextList::EMPTY,
             environment: TextList::EMPTY,
+            record: false,
         }
     }
 
@@ -174,6 +179,17 @@ impl Orders {
         let name = TopicName::new(name)?;
         let topics = self.topics.iter().enumerate();
         topics.filter_map(|(place, grant)| Some((place, (*grant)?))).find(|(_, grant)| grant.name == name)
+    }
+
+    /// The bytes that the slot reads.
+    pub fn to_bytes(&self) -> [u8; ORDERS_BYTES] {
+        zerocopy::transmute!(self.layout())
+    }
+
+    /// Reads such bytes and checks them.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, OrdersError> {
+        let layout = OrdersLayout::read_from_bytes(bytes).map_err(|_| OrdersError::Length(bytes.len()))?;
+        Self::from_layout(&layout)
     }
 
     fn layout(&self) -> OrdersLayout {
@@ -227,6 +243,7 @@ impl Orders {
                 }
                 None => TopicLayout { name: [0; NAME_BYTES], publish: 0, receive: 0 },
             }),
+            record: self.record.into(),
         }
     }
 
@@ -288,6 +305,11 @@ impl Orders {
                 layout.environment_count,
             )
             .ok_or(OrdersError::Environment)?,
+            record: match layout.record {
+                0 => false,
+                1 => true,
+                other => return Err(OrdersError::Record(other)),
+            },
         };
         orders.check()?;
         Ok(orders)
@@ -378,6 +400,10 @@ pub enum OrdersError {
     Arguments,
     /// The same of the environment.
     Environment,
+    /// Neither to be recorded nor not.
+    Record(u64),
+    /// Another number of bytes than orders have.
+    Length(usize),
 }
 
 impl OrdersError {
@@ -404,6 +430,8 @@ impl fmt::Display for OrdersError {
             Self::Limit(error) => error.fmt(f),
             Self::Arguments => f.write_str("arguments do not fit their length"),
             Self::Environment => f.write_str("environment does not fit its length"),
+            Self::Record(code) => write!(f, "unknown code {code} for recording"),
+            Self::Length(bytes) => write!(f, "{bytes} bytes, orders have {ORDERS_BYTES}"),
         }
     }
 }

@@ -102,6 +102,7 @@ impl Device {
             status: SharedRegion::leaked(PAGE_BYTES),
             module: SharedRegion::leaked(MODULE_BYTES),
             log: SharedRegion::leaked(LOG_BYTES),
+            recording: SharedRegion::leaked(LOG_BYTES),
         });
         let desk = Desk { regions, changed: Rc::clone(&changed), begun: Instant::now() };
         let vendor_id = vendor_id("cofferdam.example");

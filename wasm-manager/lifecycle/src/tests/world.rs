@@ -13,6 +13,7 @@ use cofferdam_management_protocol::*;
 use cofferdam_package::manifest::*;
 use cofferdam_package::{CommandEnvelope, SigningKey, create, sha256, sign_command};
 use cofferdam_policy::{Anchor, Grant, KeyChain, KeyList, Role};
+use cofferdam_recording::{Ending, Recorder, Tape};
 use cofferdam_shared_memory::SharedRegion;
 use cofferdam_slot_protocol::{
     AppState as SlotState, Command as Order, Detail, Orders, Status, StatusWriter, StopReason, read_orders,
@@ -179,6 +180,10 @@ impl Platform for System {
         let mut module = vec![0; orders.module_length_bytes as usize];
         self.regions[slot].module.copy_out(0, &mut module).unwrap();
         assert!(module.starts_with(b"\0asm"));
+        if orders.record {
+            let tape = Tape::begin(self.regions[slot].recording, &orders).unwrap();
+            Recorder::new((), Some(tape)).end(11, Ending::Continue);
+        }
         let mut status = Status { state: SlotState::Running, ..idle };
         status.counters.activations = 7;
         match orders.name.as_str() {
@@ -252,6 +257,7 @@ pub fn manager_on(
         status: SharedRegion::leaked(4096),
         module: SharedRegion::leaked(cofferdam_package::MODULE_BYTES_MAX),
         log: SharedRegion::leaked(0x8000),
+        recording: SharedRegion::leaked(0x8000),
     });
     let system = System {
         now_us: 0,

@@ -13,6 +13,7 @@ fn orders() -> Orders {
         deadline_us: 8_000,
         random_seed: 42,
         sensors: 0b101,
+        record: true,
         ..Orders::idle(0)
     };
     orders.actuators[4] = Some(ActuatorGrant { minimum: 0.0, maximum: 1.0 });
@@ -27,7 +28,7 @@ fn orders() -> Orders {
 fn layout_is_pinned() {
     let layout = orders().layout();
     let bytes = layout.as_bytes();
-    assert_eq!(&bytes[..8], b"CFOR\x03\0\0\0");
+    assert_eq!(&bytes[..8], b"CFOR\x04\0\0\0");
     assert_eq!(&bytes[8..16], &[8, 7, 6, 5, 4, 3, 2, 1]);
     assert_eq!(&bytes[16..32], &[2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0x34, 0x12, 0, 0]);
     assert_eq!(&bytes[32..42], b"downhill\0\0");
@@ -43,7 +44,11 @@ fn layout_is_pinned() {
     let pose = 2608 + 40;
     assert_eq!(&bytes[pose..pose + 8], b"pose\0\0\0\0");
     assert_eq!(&bytes[pose + 32..pose + 40], &[1, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(&bytes[ORDERS_BYTES - 8..], &[1, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(bytes.len(), ORDERS_BYTES);
+    assert_eq!(orders().to_bytes(), bytes);
+    assert_eq!(Orders::from_bytes(bytes), Ok(orders()));
+    assert_eq!(Orders::from_bytes(&bytes[1..]), Err(OrdersError::Length(ORDERS_BYTES - 1)));
 }
 
 #[test]
@@ -94,7 +99,7 @@ fn nonsense_is_refused() {
 proptest! {
     #[test]
     fn any_bytes_are_orders_or_an_error(mut bytes in proptest::collection::vec(any::<u8>(), ORDERS_BYTES)) {
-        bytes[..8].copy_from_slice(b"CFOR\x03\0\0\0");
+        bytes[..8].copy_from_slice(b"CFOR\x04\0\0\0");
         let layout = OrdersLayout::read_from_bytes(&bytes).unwrap();
         let _ = Orders::from_layout(&layout);
     }

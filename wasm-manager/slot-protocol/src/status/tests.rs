@@ -17,7 +17,7 @@ fn stopped() -> Status {
 fn layout_is_pinned() {
     let layout = stopped().layout();
     let bytes = layout.as_bytes();
-    assert_eq!(&bytes[..16], b"CFST\x03\0\0\0\x07\0\0\0\0\0\0\0");
+    assert_eq!(&bytes[..16], b"CFST\x04\0\0\0\x07\0\0\0\0\0\0\0");
     assert_eq!(&bytes[16..32], &[5, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(&bytes[32..40], &[0x22, 0x11, 0, 0, 0, 0, 0, 0]);
     assert_eq!(&bytes[bytes.len() - DETAIL_BYTES..][..18], b"in cofferdam_tick\0");
@@ -70,7 +70,7 @@ proptest! {
         let region = SharedRegion::leaked(STATUS_BYTES);
         region.copy_in(0, &bytes).unwrap();
         region.store_u64_relaxed(SEQUENCE_AT, 2).unwrap();
-        region.copy_in(FIELDS_AT, b"CFST\x03\0\0\0").unwrap();
+        region.copy_in(FIELDS_AT, b"CFST\x04\0\0\0").unwrap();
         if let Ok(status) = read_status(region) {
             prop_assert!(status.detail.as_str().len() <= DETAIL_BYTES);
         }

@@ -238,7 +238,8 @@ pub fn without_timer_driver(context: &mut Context<'_>) -> Result<()> {
     let position = kill(context, "timer_driver")?;
     named(context, position, "timer_driver")?;
     // Not before somebody asks for a time: one that gateway asked for before may be as good for a while.
-    context.until("management ends without a timer", || Ok(management(context, Ends).is_ok().then_some(())))?;
+    context
+        .until("management ends without a timer", || Ok(management(context, Ends).is_ok().then_some(())))?;
     let from = context.position();
     let end = Instant::now() + Duration::from_secs(2);
     ensure!(context.console().wait_for_text(from, end, "/metronome: ").is_err(), "somebody else gives time");
