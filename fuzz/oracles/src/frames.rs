@@ -66,8 +66,11 @@ pub fn seeds() -> Vec<Vec<u8>> {
         encode_host(&HostMessage::Command(&Command::Status.encode().unwrap())),
     ];
     let refused = DeviceMessage::Refused { code: 1, text: "no".into() };
-    let logs =
-        Logs { lines: vec![LogLine { time_us: 1, level: 3, text: "line".into() }], next: 9, lost_bytes: 1 };
+    let logs = Logs {
+        lines: vec![LogLine { time_us: 1, level: 3, text: "line".into() }],
+        next: 9,
+        ..Logs::default()
+    };
     let device = [
         encode_device(&DeviceMessage::Ready { chunk_bytes_max: 1024 }),
         encode_device(&DeviceMessage::Progress { received_bytes: 3 }),

@@ -82,7 +82,10 @@ pub fn run(input: &[u8]) -> bool {
             let mut moved = false;
             let mut record = [0; net::RECORD_BYTES];
             while let Some(length) = net_out.pop(&mut record).unwrap() {
-                let Ok(Record::Frame(_)) = net::parse(&record[..length]) else { panic!("not a frame") };
+                // It asks for the link as long as it does not know it.
+                let Ok(Record::Frame(_) | Record::Ask) = net::parse(&record[..length]) else {
+                    panic!("neither a frame nor a question")
+                };
                 (moved, reached) = (true, true);
             }
             let mut record = [0; management::RECORD_BYTES];

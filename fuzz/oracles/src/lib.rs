@@ -14,6 +14,7 @@
 pub mod command;
 pub mod count;
 pub mod devices;
+pub mod figures;
 pub mod frames;
 pub mod gateway;
 pub mod log_ring;
@@ -22,6 +23,7 @@ pub mod module;
 pub mod mutate;
 pub mod package;
 pub mod queue;
+pub mod recording;
 pub mod records;
 pub mod script;
 pub mod slot;
@@ -59,6 +61,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "store_protocol", run: store_protocol::run, seeds: store_protocol::seeds },
     Target { name: "devices", run: devices::run, seeds: devices::seeds },
     Target { name: "virtio", run: virtio::run, seeds: virtio::seeds },
+    Target { name: "figures", run: figures::run, seeds: figures::seeds },
+    Target { name: "recording", run: recording::run, seeds: recording::seeds },
     Target { name: "gateway", run: gateway::run, seeds: gateway::seeds },
     Target { name: "system_spec", run: system_spec::run, seeds: system_spec::seeds },
 ];

@@ -32,6 +32,10 @@ pub fn run(input: &[u8]) -> bool {
                 assert_eq!(net::parse(&net::link_record(&link)), Ok(Record::Link(link)));
                 true
             }
+            Ok(Record::Ask) => {
+                assert_eq!(record, net::ask_record());
+                true
+            }
             Err(_) => false,
         },
     }
