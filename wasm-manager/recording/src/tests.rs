@@ -5,10 +5,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use cofferdam_device_protocol::topic::TopicName;
 use cofferdam_host_abi::{ErrorCode, Shape};
 use cofferdam_runtime::{App, Host, Level, Message, Reading, SensorInfo};
 use cofferdam_shared_memory::SharedRegion;
-use cofferdam_slot_protocol::{ActuatorGrant, Command, Counters, ORDERS_BYTES, Orders, StopReason};
+use cofferdam_slot_protocol::{
+    ActuatorGrant, Command, Counters, ORDERS_BYTES, Orders, StopReason, TopicGrant,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -69,6 +72,8 @@ fn orders() -> Orders {
     let shape = Shape::Reactor;
     let mut orders = Orders { command: Command::Run, shape, sensors: 1, random_seed: 7, ..Orders::idle(3) };
     orders.actuators[4] = Some(ActuatorGrant { minimum: 0.0, maximum: 1.0 });
+    let name = TopicName::new(b"pose").unwrap();
+    orders.topics[2] = Some(TopicGrant { name, publish: true, receive: true });
     orders
 }
 
@@ -81,10 +86,13 @@ fn module(last: &str) -> Vec<u8> {
         (import "cofferdam" "lease_acquire" (func $lease (param i32 i64) (result i64)))
         (import "cofferdam" "actuator_write" (func $write (param i32 f64) (result i32)))
         (import "cofferdam" "now_us" (func $now (result i64)))
+        (import "cofferdam" "publish" (func $publish (param i32 i32 i32 i32) (result i32)))
+        (import "cofferdam" "receive" (func $receive (param i32 i32 i32 i32) (result i32)))
         (import "cofferdam" "log" (func $log (param i32 i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
         (memory (export "memory") 1)
         (data (i32.const 200) "a line")
+        (data (i32.const 210) "pose")
         (global $sum (mut f64) (f64.const 0))
         (global $ticks (mut i32) (i32.const 0))
         (func (export "cofferdam_init") (drop (call $lease (i32.const 4) (i64.const 100000))))
@@ -98,6 +106,8 @@ fn module(last: &str) -> Vec<u8> {
           (loop $again (local.set $i (i32.sub (local.get $i) (i32.const 1)))
             (br_if $again (i32.gt_s (local.get $i) (i32.const 0))))
           (drop (call $lease (i32.const 4) (i64.const 100000)))
+          (drop (call $receive (i32.const 210) (i32.const 4) (i32.const 300) (i32.const 64)))
+          (drop (call $publish (i32.const 210) (i32.const 4) (i32.const 300) (i32.const 20)))
           (drop (call $write (i32.const 4) (f64.div (global.get $sum)
             (f64.add (global.get $sum) (f64.convert_i32_u (i32.load (i32.const 100)))))))
           (if (i32.eqz (i32.and (global.get $ticks) (i32.const 3)))
@@ -171,6 +181,8 @@ fn a_replay_is_the_same_in_everything() {
         steps.iter().flat_map(|step| &step.calls).filter(|call| call.starts_with("set")).count()
     };
     assert_eq!(writes(&steps), 300);
+    let topics = |step: &Step| step.calls.iter().filter(|call| call.contains(" topic 2: ")).count();
+    assert!(steps[1..].iter().all(|step| topics(step) == 2), "{:?}", steps[1].calls);
 }
 
 #[test]
