@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use cofferdam_gateway_protocol::RECORD_BYTES;
-use cofferdam_lifecycle::{SLOTS, SlotRegions};
+use cofferdam_lifecycle::{SLOTS, SlotRegions, VerifierRegions};
 use cofferdam_shared_memory::{Consumer, Producer, SharedRegion};
 use sel4_microkit::{MemoryRegion, heap, memory_region};
 
@@ -42,6 +42,14 @@ pub fn store() -> (SharedRegion, SharedRegion) {
         shared(memory_region!(store_request: store_request_size)),
         shared(memory_region!(store_reply: store_reply_size)),
     )
+}
+
+/// What is shared with the verifier.
+pub fn verifier() -> VerifierRegions {
+    VerifierRegions {
+        staging: shared(memory_region!(staging: staging_size)),
+        verdict: shared(memory_region!(verdict: verdict_size)),
+    }
 }
 
 /// What is shared with each slot.

@@ -14,6 +14,7 @@ mod refusals;
 mod rogue;
 mod systems;
 mod timing;
+mod verifier;
 mod wasi;
 
 use crate::harness::Suite;
@@ -26,6 +27,7 @@ pub const ALL: &[Suite] = &[
     apps::SUITE,
     wasi::SUITE,
     refusals::SUITE,
+    verifier::SUITE,
     network::SUITE,
     hostile::SUITE,
     timing::SUITE,

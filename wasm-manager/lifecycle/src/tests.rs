@@ -11,4 +11,5 @@ mod keys;
 mod restart;
 mod storage;
 mod take_over;
+mod verifier;
 mod world;
