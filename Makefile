@@ -102,6 +102,7 @@ images: image ## the same, and the images of the test systems
 	@for system in $(SYSTEMS); do toolchain/image.sh $$system qemu/systems/$$system/system.xml || exit 1; done
 	@toolchain/image.sh timing system.xml app_slot+spin-test
 	@toolchain/image.sh rogue system.xml app_slot+rogue-test
+	@toolchain/image.sh hostile-verifier system.xml verifier+hostile-test
 	@toolchain/image.sh lifecycle system.xml app_slot+spin-test wasm_manager+fault-test gateway+fault-test
 
 # What is pushed stays on the disk, build/disk.img; remove it for a device without apps.

@@ -29,7 +29,7 @@ mkdir -p "$elves" "$images"
 image=$images/$name.$suffix report=$images/$name.txt
 
 # One call for each program: built together, cargo would give each the features of all.
-searched=("$elves") found=0
+searched=("$elves") found=0 manager="" verifier=""
 for program in $programs; do
     features=() elf=$elves/$program.elf
     for variant in ${variants[@]+"${variants[@]}"}; do
@@ -41,6 +41,7 @@ for program in $programs; do
     done
     toolchain/cargo pd build --quiet --profile device -p "$program" ${features[@]+"${features[@]}"}
     "$tool" finish-pd "$out/$program" -o "$elf"
+    case $program in wasm_manager) manager=$elf ;; verifier) verifier=$elf ;; esac
     # The interpreter must not have lost a tail call: looked at once for each program that was built.
     if [ "$program" = app_slot ] && [ ! "${elf%.elf}.dispatch" -nt "$elf" ]; then
         rm -f "${elf%.elf}.dispatch"
@@ -48,6 +49,10 @@ for program in $programs; do
         echo "$dispatch" >"${elf%.elf}.dispatch"
     fi
 done
+# No parser of what strangers send beside the keys.
+if [ -n "$manager" ] && [ -n "$verifier" ]; then
+    wasm-manager/verifier/check-no-parser.sh "$manager" "$verifier" >/dev/null
+fi
 if [ "$found" != ${#variants[@]} ]; then
     echo "image: $system has not all programs of ${variants[*]}" >&2
     exit 1

@@ -40,6 +40,6 @@ fn main() -> Result<(), String> {
     let list = file::read_list(&folder, vendor, class)?;
     list.check_image().map_err(|error| format!("{}: {error}", folder.display()))?;
     let out = env::var_os("OUT_DIR").ok_or("no OUT_DIR")?;
-    fs::write(Path::new(&out).join("keys.bin"), list.encode()).map_err(|error| error.to_string())?;
+    fs::write(Path::new(&out).join("keys.bin"), list.to_image()).map_err(|error| error.to_string())?;
     Ok(())
 }

@@ -30,6 +30,7 @@ pub mod slot;
 pub mod store;
 pub mod store_protocol;
 pub mod system_spec;
+pub mod verdict;
 pub mod virtio;
 
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "frames", run: frames::run, seeds: frames::seeds },
     Target { name: "package", run: package::run, seeds: package::seeds },
     Target { name: "command", run: command::run, seeds: command::seeds },
+    Target { name: "verdict", run: verdict::run, seeds: verdict::seeds },
     Target { name: "manifest", run: manifest::run, seeds: manifest::seeds },
     Target { name: "module", run: module::run, seeds: module::seeds },
     Target { name: "queue", run: queue::run, seeds: queue::seeds },

@@ -107,7 +107,43 @@ fn slots_reach_only_what_their_class_may_touch() {
     let (manager, _) = system.domain("wasm_manager").unwrap();
     let children: Vec<&str> =
         system.children(manager).map(|(_, child, _)| child.name.value.as_str()).collect();
-    assert_eq!(children, SLOTS);
+    assert_eq!(children[..SLOTS.len()], SLOTS);
+    assert_eq!(children[SLOTS.len()..], ["verifier"]);
+}
+
+/// Who parses bytes of strangers has what it parses, read-only, and its verdict.
+#[test]
+fn the_verifier_holds_nothing() {
+    let system = system();
+    let (index, verifier) = system.domain("verifier").unwrap();
+    assert_eq!(system.children(index).count(), 0);
+    assert!(verifier.irqs.is_empty());
+    let maps: Vec<(&str, bool)> =
+        verifier.maps.iter().map(|map| (map.region.value.as_str(), map.rights.value.write)).collect();
+    assert_eq!(maps, [("staging", false), ("verdict", true), ("verifier_heap", true)]);
+    let others = |region| system.maps_of(region).filter(|(domain, _)| domain.name.value != "verifier");
+    let shared: Vec<(&str, bool)> = ["staging", "verdict", "verifier_heap"]
+        .into_iter()
+        .flat_map(others)
+        .map(|(domain, map)| (domain.name.value.as_str(), map.rights.value.write))
+        .collect();
+    assert_eq!(shared, [("wasm_manager", true), ("wasm_manager", false)]);
+    let ends: Vec<(&str, bool, bool)> = system
+        .channels
+        .iter()
+        .filter_map(|channel| {
+            let [a, b] = &channel.ends;
+            [(a, b), (b, a)].into_iter().find(|(own, _)| own.domain.value == "verifier")
+        })
+        .map(|(own, peer)| (peer.domain.value.as_str(), own.calls, peer.calls))
+        .collect();
+    assert_eq!(ends, [("wasm_manager", false, false)]);
+    assert!(priority(&system, "verifier") < priority(&system, "wasm_manager"), "it can be stopped");
+    assert!(priority(&system, "verifier") > priority(&system, "net_driver"), "a flood does not stop it");
+    let source = include_str!("../../../protection-domains/verifier/src/main.rs");
+    let written = source.lines().find_map(|line| line.strip_prefix("const STACK_BYTES: usize = 0x")).unwrap();
+    let stack_bytes = u64::from_str_radix(written.trim_end_matches(';'), 16).unwrap();
+    assert_eq!(verifier.stack_size.value, stack_bytes);
 }
 
 /// Who starts wasm_manager and gateway again has nothing else: not their memory, and no channel but to say what it did.

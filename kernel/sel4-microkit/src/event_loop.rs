@@ -44,7 +44,49 @@ pub fn poll_notification() -> Option<ChannelSet> {
     INBOX.poll()
 }
 
+/// An event that [`wait`] received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// These channels and interrupts have notified, each at least once.
+    Notified(ChannelSet),
+    /// A child has faulted and stands still.
+    Fault(Child, Fault),
+    /// A child has used up its budget; it goes on when it has time again ([`Handler::exhausted`]).
+    Exhausted(u64),
+}
+
+/// Waits for the next event in the middle of another, for what takes long and is done by somebody else meanwhile. The
+/// event is not given to the [`Handler`]: keep what it is about.
+///
+/// For protection domains that serve no calls, outside of [`Handler::protected`]: who calls is told that nobody serves.
+pub fn wait() -> Event {
+    INBOX.wait()
+}
+
 impl Inbox {
+    /// See [`wait`].
+    pub(crate) fn wait(&self) -> Event {
+        let mut received = self.postponed().unwrap_or_else(|| sel4::recv(SLOT_INPUT, SLOT_REPLY));
+        loop {
+            if let Some(index) = exhausted(&received) {
+                // Only with MCS: the answer goes to the reply object.
+                sel4::send(SLOT_REPLY, MessageInfo::new(0, 0).to_kernel());
+                return Event::Exhausted(index);
+            }
+            match badge::decode(received.badge) {
+                Origin::Notification(bits) => return Event::Notified(ChannelSet::from_bits(bits)),
+                Origin::Fault(child) => {
+                    let fault = Fault::from_message(received.info);
+                    return Event::Fault(Child::new(u64::from(child)), fault);
+                }
+                Origin::Protected(_) => {
+                    let nobody = MessageInfo::new(LABEL_NOT_SERVED, 0).to_kernel();
+                    received = sel4::reply_recv(SLOT_INPUT, nobody, SLOT_REPLY);
+                }
+            }
+        }
+    }
+
     pub(crate) const fn new() -> Self {
         Self(Cell::new(None))
     }

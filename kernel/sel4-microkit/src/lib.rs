@@ -61,7 +61,9 @@ mod time;
 pub use channel::{Channel, ChannelSet};
 pub use child::Child;
 pub use deferred::DeferredAction;
-pub use event_loop::poll_notification;
+#[cfg(target_os = "none")]
+pub use entry::clear_stack;
+pub use event_loop::{Event, poll_notification, wait};
 pub use handler::{Handler, NullHandler};
 pub use identity::pd_name;
 pub use message::{MESSAGE_WORDS_MAX, MessageInfo, get_mr, set_mr, with_message};

@@ -11,6 +11,7 @@ extern crate alloc;
 mod regions;
 mod slots;
 mod storage;
+mod verifier;
 
 use alloc::string::ToString;
 use core::convert::Infallible;
@@ -19,9 +20,9 @@ use cofferdam_entropy_protocol as entropy;
 use cofferdam_lifecycle::{Gateway, Identity, Manager, SLOTS};
 use cofferdam_package::manifest::{class_id, vendor_id};
 use cofferdam_policy::{KeyChain, KeyList};
-use cofferdam_timer_protocol::pd::Timer;
 use sel4_microkit::{
-    Channel, ChannelSet, Child, Fault, Handler, MessageInfo, channel, get_mr, protection_domain, set_mr,
+    Channel, ChannelSet, Child, Event, Fault, Handler, MessageInfo, channel, get_mr, protection_domain,
+    set_mr,
 };
 
 use crate::slots::Slots;
@@ -34,9 +35,6 @@ struct WasmManager {
     gateway: Gateway,
     gateway_channel: Channel,
     slots: [Channel; SLOTS],
-    timer: Timer,
-    /// What the timer is set to.
-    armed_us: Option<u64>,
 }
 
 #[protection_domain]
@@ -45,7 +43,7 @@ fn init() -> impl Handler {
     regions::init_heap();
     let vendor_id = vendor_id(env!("COFFERDAM_VENDOR"));
     let class_id = class_id(&vendor_id, env!("COFFERDAM_CLASS"));
-    let keys = KeyList::decode(KEYS).and_then(KeyChain::new).unwrap_or_else(|error| {
+    let keys = KeyList::from_image(KEYS).and_then(KeyChain::new).unwrap_or_else(|error| {
         log::error!("{error}");
         KeyChain::empty(vendor_id, class_id)
     });
@@ -55,7 +53,8 @@ fn init() -> impl Handler {
         vendor_id,
         class_id,
     };
-    let mut manager = Manager::new(slots::slots(storage::disk()), identity, keys, regions::slots());
+    let system = slots::slots(storage::disk());
+    let mut manager = Manager::new(system, identity, keys, regions::slots(), regions::verifier());
     manager.restore();
     let (to_manager, from_manager) = regions::queues();
     let mut wasm_manager = WasmManager {
@@ -68,8 +67,6 @@ fn init() -> impl Handler {
             channel!(slot_2_channel),
             channel!(slot_3_channel),
         ],
-        timer: Timer::new(channel!(timer_channel)),
-        armed_us: None,
     };
     if let Err(error) = slots::report_exhaustion() {
         log::error!("budgets that slots use up are not counted: {error}");
@@ -97,18 +94,48 @@ fn boot_nonce() -> Option<[u8; 16]> {
 }
 
 impl WasmManager {
-    /// Carries what waits between gateway and the manager, and sets the timer to the manager's next deadline.
+    /// Carries what waits between gateway and the manager, handles what came while the verifier ran, and sets the timer to
+    /// the manager's next deadline.
     fn after_event(&mut self) {
-        if self.gateway.carry(&mut self.manager) {
-            self.gateway_channel.notify();
-        }
-        // A later deadline needs no call: when the timer fires early it is set anew.
-        let Some(deadline_us) = self.manager.deadline_us() else { return };
-        if self.armed_us.is_none_or(|armed_us| deadline_us < armed_us) {
-            match self.timer.one_shot(deadline_us) {
-                Ok(_) => self.armed_us = Some(deadline_us),
-                Err(error) => log::error!("no timer: {error}"),
+        loop {
+            if self.gateway.carry(&mut self.manager) {
+                self.gateway_channel.notify();
             }
+            let kept = self.manager.platform().verifier.take_kept();
+            if kept.is_empty() {
+                break;
+            }
+            kept.into_iter().for_each(|event| self.event(event));
+        }
+        if let Some(deadline_us) = self.manager.deadline_us() {
+            self.manager.platform().verifier.arm(deadline_us);
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Notified(channels) => {
+                for (slot, channel) in self.slots.iter().enumerate() {
+                    if channels.contains(*channel) {
+                        self.manager.slot_changed(slot);
+                    }
+                }
+                let verifier = &mut self.manager.platform().verifier;
+                if channels.contains(verifier.timer_channel()) {
+                    verifier.rang();
+                    self.manager.tick();
+                }
+            }
+            Event::Fault(child, fault) => match slots::number(child) {
+                Some(slot) => self.manager.slot_faulted(slot, &fault),
+                // Its verdict was read, and it begins anew for the next.
+                None if self.manager.platform().verifier.is(child) => log::error!("verifier: {fault}"),
+                None => log::error!("fault of unknown child {}: {fault}", child.id()),
+            },
+            Event::Exhausted(index) => match slots::number_by_index(index) {
+                Some(slot) => self.manager.slot_exhausted(slot),
+                None => log::error!("protection domain {index}, which is no slot, reports a used-up budget"),
+            },
         }
     }
 }
@@ -117,33 +144,19 @@ impl Handler for WasmManager {
     type Error = Infallible;
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
-        for (slot, channel) in self.slots.iter().enumerate() {
-            if channels.contains(*channel) {
-                self.manager.slot_changed(slot);
-            }
-        }
-        if channels.contains(self.timer.channel()) {
-            self.armed_us = None;
-            self.manager.tick();
-        }
+        self.event(Event::Notified(channels));
         self.after_event();
         Ok(())
     }
 
     fn fault(&mut self, child: Child, fault: Fault) -> Result<Option<MessageInfo>, Infallible> {
-        match slots::number(child) {
-            Some(slot) => self.manager.slot_faulted(slot, &fault),
-            None => log::error!("fault of unknown child {}: {fault}", child.id()),
-        }
+        self.event(Event::Fault(child, fault));
         self.after_event();
         Ok(None)
     }
 
     fn exhausted(&mut self, index: u64) -> Result<(), Infallible> {
-        match slots::number_by_index(index) {
-            Some(slot) => self.manager.slot_exhausted(slot),
-            None => log::error!("protection domain {index}, which is no slot, reports a used-up budget"),
-        }
+        self.event(Event::Exhausted(index));
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use cofferdam_gateway_protocol::RECORD_BYTES;
-use cofferdam_lifecycle::{Author, FigurePage, SLOTS, SlotRegions};
+use cofferdam_lifecycle::{Author, FigurePage, SLOTS, SlotRegions, VerifierRegions};
 use cofferdam_shared_memory::{Consumer, Producer, SharedRegion};
 use sel4_microkit::{MemoryRegion, heap, memory_region};
 
@@ -64,6 +64,14 @@ pub fn figures() -> [FigurePage; 4] {
             page: shared(memory_region!(figures_gateway: figures_gateway_size)),
         },
     ]
+}
+
+/// What is shared with the verifier.
+pub fn verifier() -> VerifierRegions {
+    VerifierRegions {
+        staging: shared(memory_region!(staging: staging_size)),
+        verdict: shared(memory_region!(verdict: verdict_size)),
+    }
 }
 
 /// What is shared with each slot.

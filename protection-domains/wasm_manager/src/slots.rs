@@ -4,11 +4,12 @@
 use cofferdam_device_protocol::CallError;
 use cofferdam_device_protocol::pd::Permitting;
 use cofferdam_device_protocol::permission::{CLIENTS, Permissions};
-use cofferdam_lifecycle::{FigurePage, Platform, PlatformError, SLOTS, Storage};
+use cofferdam_lifecycle::{FigurePage, Platform, PlatformError, SLOTS, Storage, Unanswered};
 use sel4_microkit::{Child, channel, child, heap, now_us};
 
 use crate::regions;
 use crate::storage::Disk;
+use crate::verifier::{Verifier, verifier};
 
 // The servers' clients are the slots.
 const _: () = assert!(CLIENTS == SLOTS);
@@ -19,6 +20,8 @@ pub struct Slots {
     permitting: Permitting,
     disk: Option<Disk>,
     figures: [FigurePage; 4],
+    /// The other child.
+    pub verifier: Verifier,
 }
 
 /// As `system.xml` numbers them.
@@ -28,7 +31,13 @@ pub fn slots(disk: Option<Disk>) -> Slots {
         actuators: channel!(actuator_channel),
         topics: channel!(topic_channel),
     };
-    Slots { children: children(), permitting, disk, figures: regions::figures() }
+    Slots {
+        children: children(),
+        permitting,
+        disk,
+        figures: regions::figures(),
+        verifier: verifier(),
+    }
 }
 
 fn children() -> [Child; SLOTS] {
@@ -86,6 +95,14 @@ impl Platform for Slots {
 
     fn restart(&mut self, slot: usize) -> Result<(), PlatformError> {
         self.child(slot)?.restart().map_err(|_| PlatformError)
+    }
+
+    fn stop_verifier(&mut self) -> Result<(), PlatformError> {
+        self.verifier.stop()
+    }
+
+    fn run_verifier(&mut self, is_answered: &dyn Fn() -> bool, patience_us: u64) -> Result<(), Unanswered> {
+        self.verifier.run(is_answered, patience_us)
     }
 
     fn storage(&mut self) -> Option<&mut dyn Storage> {

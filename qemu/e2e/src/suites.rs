@@ -15,6 +15,7 @@ mod replay;
 mod rogue;
 mod systems;
 mod timing;
+mod verifier;
 mod wasi;
 
 use crate::harness::Suite;
@@ -27,6 +28,7 @@ pub const ALL: &[Suite] = &[
     apps::SUITE,
     wasi::SUITE,
     refusals::SUITE,
+    verifier::SUITE,
     network::SUITE,
     hostile::SUITE,
     timing::SUITE,

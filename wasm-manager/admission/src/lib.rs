@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Whether a module is fit to run under its manifest: decided before anything on the device changes.
 //!
-//! [`admit`] checks, in this order: the manifest's figures against what a slot gives ([`Limits::MAXIMUM`]) and
+//! [`admit`] is two halves: [`admit_manifest`], which wasm_manager does, and [`fits`], which parses the module and is
+//! the verifier's. Together they check, in this order: the manifest's figures against what a slot gives ([`Limits::MAXIMUM`]) and
 //! how much of the slot's time the app may take ([`SlotClass`]); counts of everything in the module; that it is
 //! valid Wasm in the deterministic profile ([`features`]); imports against the host ABI and the manifest's
 //! permissions; exports against the app's shape; memory against the manifest.
@@ -118,6 +119,16 @@ impl core::error::Error for AdmissionError {}
 /// # Errors
 /// The first thing that is wrong.
 pub fn admit(manifest: &Manifest, module: &[u8], class: &SlotClass) -> Result<Admitted, AdmissionError> {
+    let admitted = admit_manifest(manifest, class)?;
+    fits(manifest, module)?;
+    Ok(admitted)
+}
+
+/// Checks the manifest's figures alone. Reads no module.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn admit_manifest(manifest: &Manifest, class: &SlotClass) -> Result<Admitted, AdmissionError> {
     let limits = limits(manifest);
     limits.check().map_err(AdmissionError::Limit)?;
     let app = &manifest.app;
@@ -129,12 +140,24 @@ pub fn admit(manifest: &Manifest, module: &[u8], class: &SlotClass) -> Result<Ad
         let max = class.utilisation_permille_max;
         return Err(AdmissionError::Utilisation { permille: utilisation_permille, max });
     }
-    let shape = match app.shape {
+    Ok(Admitted { limits, shape: shape(manifest), utilisation_permille })
+}
+
+/// Checks `module` against what its manifest says about it.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn fits(manifest: &Manifest, module: &[u8]) -> Result<(), AdmissionError> {
+    let limits = limits(manifest);
+    limits.check().map_err(AdmissionError::Limit)?;
+    module::check(module, &limits, shape(manifest), &manifest.permissions)
+}
+
+fn shape(manifest: &Manifest) -> Shape {
+    match manifest.app.shape {
         manifest::Shape::Reactor => Shape::Reactor,
         manifest::Shape::Command => Shape::Command,
-    };
-    module::check(module, &limits, shape, &manifest.permissions)?;
-    Ok(Admitted { limits, shape, utilisation_permille })
+    }
 }
 
 /// The manifest's bounds. What it does not name is a property of the slot, not of the app.

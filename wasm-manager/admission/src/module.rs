@@ -71,7 +71,7 @@ pub(crate) fn check(
 
 fn count(payload: &Payload<'_>, limits: &Limits, functions: &mut u64) -> Result<(), AdmissionError> {
     match payload {
-        Payload::TypeSection(section) => at_most("types", section.count().into(), limits.functions),
+        Payload::TypeSection(section) => at_most("types", section.count().into(), Limits::TYPES),
         Payload::ImportSection(section) => {
             *functions = functions.saturating_add(section.count().into());
             at_most("functions", *functions, limits.functions)

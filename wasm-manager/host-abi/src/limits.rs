@@ -72,6 +72,8 @@ limits! {
 impl Limits {
     /// Parameters, and results, of one function. Compilers stay below ten.
     pub const PARAMETERS: usize = 32;
+    /// Types of functions: compilers emit some hundred. Reading them takes most of the verifier's heap.
+    pub const TYPES: u32 = 2048;
     /// Linear memories of one module: pointers name none, so there can be one only.
     pub const MEMORIES: u32 = 1;
     /// Fuel that the interpreter runs on before it returns to the runtime and is resumed (or not): a straight

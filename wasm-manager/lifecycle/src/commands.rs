@@ -7,10 +7,11 @@ use cofferdam_audit::{Event, What};
 use cofferdam_management_protocol::{
     AppState, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, Logs, RecordingPart, Refusal,
 };
-use cofferdam_package::{KeyId, PACKAGE_BYTES_MAX, verify_command};
+use cofferdam_package::{KeyId, PACKAGE_BYTES_MAX};
 use cofferdam_policy::Role;
 use cofferdam_policy::list::SIGNED_LIST_BYTES_MAX;
 use cofferdam_recording::{Header, read_part};
+use cofferdam_verifier_protocol::{Found, Kind as Staged};
 
 use crate::app::{App, slot_number, stats};
 use crate::manager::{Manager, Outcome};
@@ -51,20 +52,23 @@ impl<P: Platform> Manager<P> {
     }
 
     /// Who signed this command, for this device, for this boot and for now.
-    fn authenticate<'c>(&self, signed: &'c [u8]) -> Result<(&'c [u8], KeyId), Refused> {
-        let command = verify_command(signed, |id| self.anchors.key(id)).map_err(Refused::of_command)?;
-        let envelope = command.envelope;
-        if envelope.device_id != self.identity.device_id {
+    fn authenticate<'c>(&mut self, signed: &'c [u8]) -> Result<(&'c [u8], KeyId), Refused> {
+        let Found::Command(claim) = self.ask_verifier(Staged::Command, signed)?.found else {
+            return Err(Refused::of_nonsense());
+        };
+        let command = claim.check(signed, |id| self.anchors.key(id)).map_err(Refused::of_command)?;
+        // From here on the claim is what a trusted key signed.
+        if claim.device_id != self.identity.device_id {
             return Err(Refusal::OtherDevice.into());
         }
-        if Some(envelope.nonce) != self.identity.boot_nonce {
+        if Some(claim.nonce) != self.identity.boot_nonce {
             return Err(Refusal::OtherBoot.into());
         }
-        if envelope.sequence != self.next_sequence {
-            let detail = alloc::format!("{}, expected {}", envelope.sequence, self.next_sequence);
+        if claim.sequence != self.next_sequence {
+            let detail = alloc::format!("{}, expected {}", claim.sequence, self.next_sequence);
             return Err(Refused::new(Refusal::WrongSequence, detail));
         }
-        Ok((envelope.command, command.signer))
+        Ok((command, claim.signed.key))
     }
 
     fn act(&mut self, command: &[u8], signer: KeyId) -> Result<DeviceMessage, Refused> {

@@ -3,18 +3,18 @@
 
 use alloc::string::String;
 
-use cofferdam_admission::{Admitted, SlotClass, admit};
+use cofferdam_admission::{Admitted, SlotClass, admit_manifest};
 use cofferdam_audit::{Event, What};
 use cofferdam_host_abi::Limits;
 use cofferdam_management_protocol::{AppState, DeviceMessage, Installed, Refusal};
-use cofferdam_package::container::Verified;
+use cofferdam_package::KeyId;
 use cofferdam_package::manifest::{self, Manifest};
-use cofferdam_package::{KeyId, sha256, verify};
 use cofferdam_policy::Permitted;
 use cofferdam_restart::Supervision;
 use cofferdam_slot_protocol::{
     ACTUATORS_MAX, ActuatorGrant, AppName, Command, Orders, Overrun, TextList, TextRefused, TopicGrant,
 };
+use cofferdam_verifier_protocol::{Found, Kind as Staged, PackageFound};
 
 use crate::UTILISATION_PERMILLE_MAX;
 use crate::app::{App, slot_number};
@@ -33,6 +33,8 @@ pub(crate) struct Examined<'p> {
     pub(crate) permitted: Permitted,
     pub(crate) admitted: Admitted,
     pub(crate) texts: Texts,
+    /// Of the whole package.
+    pub(crate) sha256: [u8; 32],
 }
 
 /// Which release a package may be.
@@ -84,8 +86,15 @@ impl<P: Platform> Manager<P> {
     }
 
     /// Everything that can be said against a package.
-    pub(crate) fn examine<'p>(&self, package: &'p [u8], may_be: &MayBe) -> Result<Examined<'p>, Refused> {
-        let Verified { manifest, module, signer } = verify(package, |id| self.anchors.key(id))?;
+    pub(crate) fn examine<'p>(&mut self, package: &'p [u8], may_be: &MayBe) -> Result<Examined<'p>, Refused> {
+        let checked = self.ask_verifier(Staged::Package, package)?;
+        let Found::Package(found) = checked.found else { return Err(Refused::of_nonsense()) };
+        let PackageFound { claim, manifest, module: fits } = *found;
+        let parts = claim.check(package, |id| self.anchors.key(id))?;
+        let manifest = manifest.map_err(|complaint| Refused::hearsay(&complaint))?;
+        let (manifest, module) = parts.with(manifest)?;
+        // From here on both are what a trusted key signed.
+        let signer = claim.signed.key;
         let common = &manifest.common;
         if common.vendor_id != self.identity.vendor_id || common.class_id != self.identity.class_id {
             return Err(Refusal::OtherClass.into());
@@ -97,10 +106,12 @@ impl<P: Platform> Manager<P> {
         }
         let anchor = self.anchors.anchor(&signer).ok_or(Refusal::Internal)?;
         let permitted = anchor.grant.permit(&manifest)?;
-        let admitted = admit(&manifest, module, &SlotClass::SHARED)?;
+        let admitted = admit_manifest(&manifest, &SlotClass::SHARED)?;
+        // The slot's interpreter looks at the module again, whatever the verifier says.
+        fits.map_err(|complaint| Refused::hearsay(&complaint))?;
         self.check_total(&manifest, admitted.utilisation_permille)?;
         let texts = Texts::of(&manifest.app).map_err(|TextRefused| Refusal::Internal)?;
-        Ok(Examined { manifest, module, signer, permitted, admitted, texts })
+        Ok(Examined { manifest, module, signer, permitted, admitted, texts, sha256: checked.sha256 })
     }
 
     /// An app that replaces another version of itself is on probation, if its manifest says so.
@@ -114,7 +125,7 @@ impl<P: Platform> Manager<P> {
     }
 
     fn install(&mut self, package: &[u8], start: bool, by: KeyId) -> Result<Installed, Refused> {
-        let Examined { manifest, module, signer, permitted, admitted, texts } =
+        let Examined { manifest, module, signer, permitted, admitted, texts, sha256 } =
             self.examine(package, &MayBe::NoOlder)?;
         let common = &manifest.common;
         self.covers(by, &common.name)?;
@@ -124,7 +135,7 @@ impl<P: Platform> Manager<P> {
         let replaces = self.slots.get(slot).is_some_and(|slot| slot.app.is_some());
         let event = Event::new(if replaces { What::Replace } else { What::Install }).by(by.0);
         let event = event.about(&common.name).signed_by(signer.0).number(manifest.sequence);
-        let event = event.digest(sha256(package)).text(&manifest.app.version);
+        let event = event.digest(sha256).text(&manifest.app.version);
         let app = app(manifest, signer, &admitted, &permitted, &texts);
         let app = self.on_probation(slot, app);
         self.audit(event);

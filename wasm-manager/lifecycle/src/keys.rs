@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 
 use cofferdam_audit::{Event, What};
 use cofferdam_management_protocol::{AppState, CHUNK_BYTES_MAX, DeviceMessage, KeysPart, Refusal};
-use cofferdam_package::{KeyId, sha256};
-use cofferdam_policy::KeyListError;
+use cofferdam_package::KeyId;
+use cofferdam_policy::{KeyChain, chain};
+use cofferdam_verifier_protocol::{Found, Kind};
 
 use crate::SLOTS;
 use crate::app::App;
@@ -28,9 +29,9 @@ impl<P: Platform> Manager<P> {
         if !storage.read(KEY_LISTS, &mut bytes)? {
             return Ok(());
         }
-        match self.keys.restore(&bytes) {
+        match self.kept_keys(&bytes) {
             Ok(keys) => self.keys = keys,
-            Err(error) => return Err(StorageError(alloc::format!("the kept list of keys: {error}"))),
+            Err(refused) => return Err(StorageError(alloc::format!("the kept list of keys: {refused}"))),
         }
         self.anchors = self.keys.anchors().clone();
         if !self.keys.is_image() {
@@ -39,14 +40,28 @@ impl<P: Platform> Manager<P> {
         Ok(())
     }
 
+    fn kept_keys(&mut self, bytes: &[u8]) -> Result<KeyChain, Refused> {
+        let Found::KeyLists(claims) = self.ask_verifier(Kind::KeptLists, bytes)?.found else {
+            return Err(Refused::of_nonsense());
+        };
+        let lists = chain::parts(claims, bytes).ok_or_else(Refused::of_nonsense)?;
+        Ok(self.keys.restore_lists(&lists)?)
+    }
+
     /// Takes a new list, if it is one: kept first, then in force.
     pub(crate) fn update_keys(&mut self, signed: &[u8], by: KeyId) -> Result<(), Refused> {
         if let Some(error) = self.kept.unreadable() {
             return Err(error.clone().into());
         }
-        let keys = self.keys.accept(signed)?;
+        let checked = self.ask_verifier(Kind::KeyList, signed)?;
+        let claim = match checked.found {
+            Found::KeyLists(mut claims) if claims.len() == 1 => claims.pop(),
+            _ => None,
+        };
+        let list = claim.and_then(|claim| claim.parts(signed)).ok_or_else(Refused::of_nonsense)?;
+        let keys = self.keys.follow(&list)?;
         let version = keys.list().version;
-        self.audit(Event::new(What::Keys).by(by.0).number(version).digest(sha256(signed)));
+        self.audit(Event::new(What::Keys).by(by.0).number(version).digest(checked.sha256));
         let record = keys.encode();
         if let Err(error) = self.journal.change(self.platform.storage(), &[Change::Put(KEY_LISTS, &record)]) {
             self.audit_retract();
@@ -114,23 +129,5 @@ impl<P: Platform> Manager<P> {
             list_bytes: u32::try_from(list.len()).unwrap_or(u32::MAX),
             bytes: rest.get(..CHUNK_BYTES_MAX).unwrap_or(rest).to_vec(),
         })
-    }
-}
-
-impl From<KeyListError> for Refused {
-    fn from(error: KeyListError) -> Self {
-        let code = match error {
-            KeyListError::Malformed(_) | KeyListError::Layout(_) | KeyListError::Anchors(_) => {
-                Refusal::MalformedKeyList
-            }
-            KeyListError::TooLarge { .. } => Refusal::TooLarge,
-            KeyListError::LockedOut { .. } => Refusal::KeyListLockout,
-            KeyListError::OtherClass => Refusal::OtherClass,
-            KeyListError::Older { .. } => Refusal::KeyListOlder,
-            KeyListError::Signature(_) => Refusal::BadSignature,
-            KeyListError::Quorum { .. } | KeyListError::OwnQuorum { .. } => Refusal::KeyListQuorum,
-            KeyListError::ChainFull => Refusal::KeyListChain,
-        };
-        Self::new(code, error)
     }
 }

@@ -13,6 +13,9 @@
 //! events; [`Gateway`] carries bytes and its [`Output`]. Every event takes bounded work and bounded memory: one upload
 //! at a time in a buffer that is allocated once, at most [`SLOTS`] apps, a ratchet table of fixed size.
 //!
+//! No COSE, CBOR or Wasm is parsed here: the verifier, a protection domain of its own that is not believed, says what is
+//! in signed bytes, and its claims are encoded again and compared (`verifier.rs`).
+//!
 //! Not here: cryptography and formats (package, management-protocol), rules (policy, admission), seL4.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -41,6 +44,7 @@ mod slots;
 mod storage;
 mod take_over;
 mod upload;
+mod verifier;
 
 #[cfg(test)]
 mod tests;
@@ -52,6 +56,7 @@ pub use output::Output;
 pub use platform::{Platform, PlatformError, SlotRegions};
 pub use refusal::Refused;
 pub use storage::{Change, Storage, StorageError};
+pub use verifier::{Unanswered, VerifierRegions};
 
 /// Slots for apps, as many as `system.xml` has.
 pub const SLOTS: usize = 4;

@@ -11,6 +11,7 @@ use cofferdam_management_protocol::{
 };
 use cofferdam_package::KeyId;
 use cofferdam_policy::{KeyChain, TrustAnchors};
+use cofferdam_verifier_protocol::Asker;
 
 use crate::SLOTS;
 use crate::journal::Journal;
@@ -22,6 +23,7 @@ use crate::refusal::Refused;
 use crate::session::Session;
 use crate::slots::Slot;
 use crate::upload::Upload;
+use crate::verifier::VerifierRegions;
 
 /// Who this device is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +71,7 @@ pub struct Manager<P> {
     pub(crate) slots: [Slot; SLOTS],
     pub(crate) ratchet: Ratchet,
     pub(crate) upload: Upload,
+    pub(crate) asker: Asker,
     pub(crate) kept: Kept,
     pub(crate) next_sequence: u64,
     pub(crate) counters: Counters,
@@ -80,7 +83,13 @@ pub struct Manager<P> {
 
 impl<P: Platform> Manager<P> {
     /// A manager without apps. Allocates what it needs for good.
-    pub fn new(platform: P, identity: Identity, keys: KeyChain, regions: [SlotRegions; SLOTS]) -> Self {
+    pub fn new(
+        platform: P,
+        identity: Identity,
+        keys: KeyChain,
+        regions: [SlotRegions; SLOTS],
+        verifier: VerifierRegions,
+    ) -> Self {
         let mut number = 0;
         let slots = regions.map(|regions| {
             let slot = Slot::new(number, regions);
@@ -101,6 +110,7 @@ impl<P: Platform> Manager<P> {
             slots,
             ratchet: Ratchet::default(),
             upload: Upload::new(),
+            asker: Asker::new(verifier.staging, verifier.verdict),
             kept: Kept::default(),
             next_sequence: 1,
             counters: Counters::default(),
@@ -108,6 +118,11 @@ impl<P: Platform> Manager<P> {
             output: Output::default(),
             ready: false,
         }
+    }
+
+    /// The system around it.
+    pub fn platform(&mut self) -> &mut P {
+        &mut self.platform
     }
 
     /// Replies to be carried to gateway.

@@ -8,6 +8,7 @@ use cofferdam_shared_memory::SharedRegion;
 
 use crate::domains::FigurePage;
 use crate::storage::Storage;
+use crate::verifier::Unanswered;
 
 /// The kernel would not do it. It means that the image is put together wrongly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub struct PlatformError;
 
 impl fmt::Display for PlatformError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the slot's protection domain cannot be controlled")
+        f.write_str("the protection domain cannot be controlled")
     }
 }
 
@@ -49,6 +50,19 @@ pub trait Platform {
     /// # Errors
     /// If the kernel refuses.
     fn restart(&mut self, slot: usize) -> Result<(), PlatformError>;
+
+    /// Stops the verifier where it is, so that its staging region can be written.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    fn stop_verifier(&mut self) -> Result<(), PlatformError>;
+
+    /// Starts the verifier from its beginning, waits until `is_answered`, and stops it. Other events that come meanwhile
+    /// are kept for later.
+    ///
+    /// # Errors
+    /// If it faults, or time is over before.
+    fn run_verifier(&mut self, is_answered: &dyn Fn() -> bool, patience_us: u64) -> Result<(), Unanswered>;
 
     /// Where things survive a reboot; `None` on a machine without a disk. If there is one that cannot be used,
     /// this gives a storage whose every operation fails.

@@ -6,9 +6,10 @@ use core::fmt;
 
 use cofferdam_admission::AdmissionError;
 use cofferdam_management_protocol::{DeviceMessage, Refusal};
-use cofferdam_package::SignatureError;
+use cofferdam_package::claim::ClaimError;
 use cofferdam_package::container::PackageError;
-use cofferdam_policy::PolicyError;
+use cofferdam_policy::{KeyListError, PolicyError};
+use cofferdam_verifier_protocol::Complaint;
 
 use crate::platform::PlatformError;
 use crate::ratchet::RatchetError;
@@ -31,15 +32,24 @@ impl Refused {
         DeviceMessage::Refused { code: self.code.code(), text: self.to_string() }
     }
 
-    /// A refusal of the signature on a command.
-    pub(crate) fn of_command(error: SignatureError) -> Self {
+    /// A command that no trusted key has signed.
+    pub(crate) fn of_command(error: ClaimError) -> Self {
         match error {
-            SignatureError::UnknownKey(id) => Self::new(Refusal::UnknownKey, id),
-            SignatureError::BadSignature(id) => Self::new(Refusal::BadSignature, alloc::format!("key {id}")),
-            SignatureError::OtherPurpose => {
-                Self::new(Refusal::MalformedCommand, "signed for another purpose")
-            }
-            SignatureError::Malformed(part) => Self::new(Refusal::MalformedCommand, part),
+            ClaimError::False => Self::new(Refusal::Verifier, error),
+            ClaimError::Signature(error) => Complaint::of_command(error).into(),
+        }
+    }
+
+    /// The verifier claims what is not so.
+    pub(crate) fn of_nonsense() -> Self {
+        Self::new(Refusal::Verifier, ClaimError::False)
+    }
+
+    /// What the verifier says against something; it is hearsay.
+    pub(crate) fn hearsay(complaint: &Complaint) -> Self {
+        match complaint.plausible() {
+            Some((code, detail)) => Self { code, detail },
+            None => Self::new(Refusal::Verifier, "it complains of what it cannot know"),
         }
     }
 }
@@ -56,26 +66,29 @@ impl From<Refusal> for Refused {
     }
 }
 
+/// A complaint of ours.
+impl From<Complaint> for Refused {
+    fn from(complaint: Complaint) -> Self {
+        let code = Refusal::from_code(complaint.code).unwrap_or(Refusal::Internal);
+        Self { code, detail: complaint.text }
+    }
+}
+
 impl From<PackageError> for Refused {
     fn from(error: PackageError) -> Self {
-        match error {
-            PackageError::TooLarge { bytes, max } => {
-                Self::new(Refusal::TooLarge, alloc::format!("{bytes} bytes, at most {max}"))
-            }
-            PackageError::Truncated => Self::new(Refusal::Truncated, "the package ends too early"),
-            PackageError::Malformed(part) => Self::new(Refusal::MalformedPackage, part),
-            PackageError::Signature(SignatureError::UnknownKey(id)) => {
-                Self::new(Refusal::UnknownKey, alloc::format!("package signed by {id}"))
-            }
-            PackageError::Signature(SignatureError::BadSignature(id)) => {
-                Self::new(Refusal::BadSignature, alloc::format!("package, key {id}"))
-            }
-            PackageError::Signature(error) => Self::new(Refusal::MalformedPackage, error),
-            PackageError::Manifest(error) => Self::new(Refusal::BadManifest, error),
-            PackageError::DigestMismatch => {
-                Self::new(Refusal::DigestMismatch, "the module is not the signed one")
-            }
-        }
+        Complaint::from(error).into()
+    }
+}
+
+impl From<KeyListError> for Refused {
+    fn from(error: KeyListError) -> Self {
+        Complaint::from(error).into()
+    }
+}
+
+impl From<AdmissionError> for Refused {
+    fn from(error: AdmissionError) -> Self {
+        Complaint::from(error).into()
     }
 }
 
@@ -104,22 +117,6 @@ impl From<PolicyError> for Refused {
             | PolicyError::Log { .. }
             | PolicyError::Fuel { .. }
             | PolicyError::Memory { .. } => Refusal::PermissionNotGranted,
-        };
-        Self::new(code, error)
-    }
-}
-
-impl From<AdmissionError> for Refused {
-    fn from(error: AdmissionError) -> Self {
-        let code = match error {
-            AdmissionError::Limit(_) | AdmissionError::Period(_) | AdmissionError::Count { .. } => {
-                Refusal::BeyondLimits
-            }
-            AdmissionError::Utilisation { .. } => Refusal::Utilisation,
-            AdmissionError::Invalid(_) => Refusal::InvalidModule,
-            AdmissionError::Import { .. } => Refusal::ImportNotPermitted,
-            AdmissionError::Export { .. } => Refusal::MissingExport,
-            AdmissionError::Memory { .. } => Refusal::ModuleMemory,
         };
         Self::new(code, error)
     }

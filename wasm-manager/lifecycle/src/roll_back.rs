@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use cofferdam_audit::{Event, What};
 use cofferdam_management_protocol::{AppState, Installed, Refusal};
-use cofferdam_package::{PACKAGE_BYTES_MAX, sha256};
+use cofferdam_package::PACKAGE_BYTES_MAX;
 use cofferdam_restart::Supervision;
 
 use crate::app::slot_number;
@@ -59,7 +59,7 @@ impl<P: Platform> Manager<P> {
         app.rolled_back = rolled_back(&from, why);
         let (version, sequence) = (app.manifest.app.version.clone(), app.manifest.sequence);
         let event = Event::new(What::RollBack).about(&name).signed_by(app.signer.0).number(sequence);
-        let event = event.digest(sha256(&package)).text(&app.rolled_back);
+        let event = event.digest(found.sha256).text(&app.rolled_back);
         self.audit(match self.commander {
             Some(key) => event.by(key.0),
             None => event,

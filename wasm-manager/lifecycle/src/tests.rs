@@ -15,4 +15,5 @@ mod recording;
 mod restart;
 mod storage;
 mod take_over;
+mod verifier;
 mod world;

@@ -141,6 +141,10 @@ refusals! {
     KeyListLockout = 63, "key list would lock everybody out";
     /// The root keys changed too often since the image was made.
     KeyListChain = 64, "too many changes of root keys for this image";
+
+    // The verifier.
+    /// The protection domain that parses what comes in crashed, did not end in time or made no sense.
+    Verifier = 70, "the verifier failed on this";
 }
 
 impl fmt::Display for Refusal {

@@ -5,10 +5,12 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use minicbor::{Decoder, Encoder};
+use serde::{Deserialize, Serialize};
 
+use crate::claim::{ClaimError, Expect, SignedClaim};
 use crate::key::{KeyId, SigningKey, VerifyingKey};
 use crate::manifest::{ALGORITHM_SHA256, Digest, Manifest, ManifestError};
-use crate::sign::{Purpose, SignatureError, byte_string_len, peek, sign, verify as verify_signature};
+use crate::sign::{Purpose, SignatureError, byte_string_len, claim, peek, sign};
 use crate::{MODULE_BYTES_MAX, PACKAGE_BYTES_MAX, SIGNED_MANIFEST_BYTES_MAX, sha256};
 
 /// Why a package could not be made or was not accepted.
@@ -31,6 +33,8 @@ pub enum PackageError {
     Manifest(ManifestError),
     /// The module is not the one that the manifest names.
     DigestMismatch,
+    /// The package is not what somebody claimed.
+    FalseClaim,
 }
 
 impl fmt::Display for PackageError {
@@ -42,6 +46,7 @@ impl fmt::Display for PackageError {
             Self::Signature(error) => error.fmt(f),
             Self::Manifest(error) => write!(f, "manifest: {error}"),
             Self::DigestMismatch => f.write_str("digest mismatch: the module is not the signed one"),
+            Self::FalseClaim => f.write_str("the package is not what is claimed"),
         }
     }
 }
@@ -51,6 +56,15 @@ impl core::error::Error for PackageError {}
 impl From<SignatureError> for PackageError {
     fn from(error: SignatureError) -> Self {
         Self::Signature(error)
+    }
+}
+
+impl From<ClaimError> for PackageError {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::False => Self::FalseClaim,
+            ClaimError::Signature(error) => Self::Signature(error),
+        }
     }
 }
 
@@ -101,6 +115,84 @@ pub fn create_unsigned(manifest: Manifest, module: &[u8]) -> Result<Vec<u8>, Pac
     join(&complete(manifest, module)?, module)
 }
 
+/// What somebody who is not believed claims about the form of a package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageClaim {
+    /// Length of the signed manifest.
+    pub signed_bytes: u32,
+    /// What that is.
+    pub signed: SignedClaim,
+    /// Length of the module.
+    pub module_bytes: u32,
+}
+
+/// The parts of a package. Only the payload is signed; it names the module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts<'a> {
+    /// The manifest, encoded.
+    pub payload: &'a [u8],
+    /// The module.
+    pub module: &'a [u8],
+}
+
+impl PackageClaim {
+    /// What form a package has; nothing is checked.
+    ///
+    /// # Errors
+    /// See [`PackageError`].
+    pub fn of(package: &[u8]) -> Result<Self, PackageError> {
+        let (signed, module) = split(package)?;
+        let bytes = |part: &[u8]| u32::try_from(part.len()).map_err(|_| PackageError::Malformed("length"));
+        let (signed_bytes, module_bytes) = (bytes(signed)?, bytes(module)?);
+        Ok(Self { signed_bytes, signed: claim(Purpose::Package, signed)?, module_bytes })
+    }
+
+    /// The parts of the package, if one of our keys signed it.
+    ///
+    /// # Errors
+    /// [`PackageError::FalseClaim`] or [`PackageError::Signature`].
+    pub fn check<'a>(
+        &self,
+        package: &'a [u8],
+        find_key: impl FnOnce(&KeyId) -> Option<VerifyingKey>,
+    ) -> Result<Parts<'a>, PackageError> {
+        let (signed, module) = self.split(package).ok_or(PackageError::FalseClaim)?;
+        let payload = self.signed.check(Purpose::Package, signed, find_key)?;
+        Ok(Parts { payload, module })
+    }
+
+    /// The parts of the package, whoever signed it; `None` if they are not as claimed.
+    #[must_use]
+    pub fn parts<'a>(&self, package: &'a [u8]) -> Option<Parts<'a>> {
+        let (signed, module) = self.split(package)?;
+        Some(Parts { payload: self.signed.payload(signed)?, module })
+    }
+
+    fn split<'a>(&self, package: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let mut rest = Expect::new(package);
+        rest.array(2)?;
+        let parts = (rest.byte_string(self.signed_bytes)?, rest.byte_string(self.module_bytes)?);
+        rest.end(parts)
+    }
+}
+
+impl<'a> Parts<'a> {
+    /// The package, if its payload is `manifest`, as somebody claims who is not believed, and that names the module.
+    ///
+    /// # Errors
+    /// [`PackageError::Manifest`], [`PackageError::FalseClaim`] or [`PackageError::DigestMismatch`].
+    pub fn with(&self, manifest: Manifest) -> Result<(Manifest, &'a [u8]), PackageError> {
+        manifest.check()?;
+        if manifest.encode() != self.payload {
+            return Err(PackageError::FalseClaim);
+        }
+        if !names(&manifest, self.module) {
+            return Err(PackageError::DigestMismatch);
+        }
+        Ok((manifest, self.module))
+    }
+}
+
 /// Checks a package completely: form, signature, manifest, size and digest.
 ///
 /// # Errors
@@ -109,13 +201,10 @@ pub fn verify(
     package: &[u8],
     find_key: impl FnOnce(&KeyId) -> Option<VerifyingKey>,
 ) -> Result<Verified<'_>, PackageError> {
-    let (signed, module) = split(package)?;
-    let (payload, signer) = verify_signature(Purpose::Package, signed, find_key)?;
-    let manifest = Manifest::decode(payload)?;
-    if !names(&manifest, module) {
-        return Err(PackageError::DigestMismatch);
-    }
-    Ok(Verified { manifest, module, signer })
+    let claim = PackageClaim::of(package)?;
+    let parts = claim.check(package, find_key)?;
+    let (manifest, module) = parts.with(Manifest::decode(parts.payload)?)?;
+    Ok(Verified { manifest, module, signer: claim.signed.key })
 }
 
 /// Reads a package without verifying it, to show it to people or to sign it (again).

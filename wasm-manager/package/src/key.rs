@@ -4,6 +4,7 @@
 use core::fmt;
 
 use ed25519_dalek::Signer;
+use serde::{Deserialize, Serialize};
 
 /// Length of a public key and of a secret seed in bytes.
 pub const KEY_BYTES: usize = 32;
@@ -11,7 +12,7 @@ pub const KEY_BYTES: usize = 32;
 pub const SIGNATURE_BYTES: usize = 64;
 
 /// Names a public key: the first eight bytes of its SHA-256. It selects a key and proves nothing by itself.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct KeyId(pub [u8; 8]);
 
 impl KeyId {

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 extern crate alloc;
 
+pub mod claim;
 pub mod command;
 pub mod container;
 pub mod key;
@@ -27,8 +28,8 @@ pub mod sign;
 #[cfg(test)]
 mod tests;
 
-pub use command::{CommandEnvelope, SignedCommand, sign_command, verify_command};
-pub use container::{Unverified, Verified, create, create_unsigned, open_unverified, verify};
+pub use command::{CommandClaim, CommandEnvelope, SignedCommand, sign_command, verify_command};
+pub use container::{PackageClaim, Unverified, Verified, create, create_unsigned, open_unverified, verify};
 pub use key::{KeyId, SigningKey, VerifyingKey};
 pub use manifest::{Manifest, ManifestError};
 pub use sign::SignatureError;

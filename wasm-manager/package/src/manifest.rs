@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 
 pub use crate::permissions::{
     ActuatorPermission, List, PERMISSIONS_MAX, Permissions, RATE_HZ_MAX, Resource, TOPICS_MAX,
@@ -43,7 +44,7 @@ pub const RESTART_WINDOW_US_MAX: u64 = 604_800_000_000;
 pub const PROBATION_US_MAX: u64 = 604_800_000_000;
 
 /// All that is signed about an app.
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct Manifest {
     /// Layout version, [`MANIFEST_VERSION`].
@@ -64,7 +65,7 @@ pub struct Manifest {
 }
 
 /// The SUIT-shaped core.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct Common {
     /// Component name: 1 to 32 of `a-z`, `0-9`, `-`, beginning with a letter.
@@ -85,7 +86,7 @@ pub struct Common {
 }
 
 /// A digest as SUIT writes it: `[algorithm, bytes]`.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(array)]
 pub struct Digest {
     /// [`ALGORITHM_SHA256`].
@@ -97,7 +98,7 @@ pub struct Digest {
 }
 
 /// How an app runs. Bounds here are what the app asks for; admission holds them against what a slot has.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct App {
     /// Version for people, such as `1.4.2`; nothing is decided by it.
@@ -163,7 +164,7 @@ pub struct App {
 }
 
 /// How `restarts` count, and what comes after them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct Restart {
     /// Time from the first failure to the restart in microseconds; it doubles with each restart in the window.
@@ -181,7 +182,7 @@ pub struct Restart {
 }
 
 /// What happens when an app fails and has no restarts left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 pub enum AfterRestarts {
     /// It stays stopped.
@@ -194,7 +195,7 @@ pub enum AfterRestarts {
 
 /// How an update has to prove itself: until it has run for this time, anything that stops it (a trap, a bound, exhausted
 /// fuel, a fault of its slot) or too many missed deadlines bring the version before back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct Probation {
     /// For how long it has to run, in microseconds, at most [`PROBATION_US_MAX`].
@@ -220,7 +221,7 @@ impl App {
 }
 
 /// A variable of the environment.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(array)]
 pub struct Variable {
     /// Letters, digits and `_`, not beginning with a digit.
@@ -232,7 +233,7 @@ pub struct Variable {
 }
 
 /// The two shapes of an app.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 pub enum Shape {
     /// Exports `cofferdam_init` and `cofferdam_tick`; activated once a period.
@@ -244,7 +245,7 @@ pub enum Shape {
 }
 
 /// Which slots an app prefers. Slot 0 has the highest priority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 pub enum Priority {
     /// The free slot with the highest priority.
@@ -256,7 +257,7 @@ pub enum Priority {
 }
 
 /// What an activation that misses its deadline leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 pub enum Overrun {
     /// It is counted, and releases missed meanwhile are skipped.

@@ -9,6 +9,7 @@ use minicbor::data::Type;
 use minicbor::decode::{self, Decoder};
 use minicbor::encode::{self, Encoder, Write};
 use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::manifest::{ManifestError, is_name};
 
@@ -20,7 +21,7 @@ pub const TOPICS_MAX: usize = 8;
 pub const RATE_HZ_MAX: u32 = 1_000_000;
 
 /// What an app may touch. What is not named here, it may not.
-#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct Permissions {
     /// Sensors it may read.
@@ -48,7 +49,7 @@ pub struct Resource {
 }
 
 /// One actuator, the range within which the app may set it, and how often.
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct ActuatorPermission {
     /// The actuator's name.
@@ -222,8 +223,14 @@ impl<'b, C> Decode<'b, C> for Resource {
     }
 }
 
+/// Where nobody reads it: name and rate.
+impl Serialize for Resource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.name, self.rate_hz).serialize(serializer)
+    }
+}
+
 /// In TOML: a name, or `{ name = "…", rate_hz = … }`.
-#[cfg(feature = "serde")]
 mod text {
     use serde::de::value::MapAccessDeserializer;
     use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
@@ -258,7 +265,11 @@ mod text {
 
     impl<'de> Deserialize<'de> for Resource {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_any(NameOrTable)
+            if deserializer.is_human_readable() {
+                return deserializer.deserialize_any(NameOrTable);
+            }
+            let (name, rate_hz) = Deserialize::deserialize(deserializer)?;
+            Ok(Self { name, rate_hz })
         }
     }
 }

@@ -12,10 +12,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use coset::iana::Algorithm;
-use coset::{CoseSign1, CoseSign1Builder, Header, HeaderBuilder, TaggedCborSerializable};
+use coset::{CoseSign1Builder, Header, HeaderBuilder, TaggedCborSerializable};
 use minicbor::Decoder;
 use minicbor::data::{Tag, Type};
 
+use crate::claim::{ClaimError, DetachedClaim, SignedClaim};
 use crate::key::{KeyId, SIGNATURE_BYTES, SigningKey, VerifyingKey};
 
 const TAG_COSE_SIGN1: u64 = 18;
@@ -114,33 +115,11 @@ fn protected(purpose: Purpose, key: &SigningKey) -> Header {
         .build()
 }
 
-/// Checks a signature over `payload`, which is not in it, and returns the key that signed.
-///
-/// # Errors
-/// See [`SignatureError`].
-pub fn verify_detached(
-    purpose: Purpose,
-    bytes: &[u8],
-    payload: &[u8],
-    find_key: impl FnOnce(&KeyId) -> Option<VerifyingKey>,
-) -> Result<KeyId, SignatureError> {
-    let signer = peek_detached(purpose, bytes)?;
-    let message = CoseSign1::from_tagged_slice(bytes).map_err(|_| malformed("COSE_Sign1"))?;
-    let key = find_key(&signer).ok_or(SignatureError::UnknownKey(signer))?;
-    message
-        .verify_detached_signature(payload, purpose.external_data(), |signature, signed| {
-            let signature = signature.try_into().map_err(|_| ())?;
-            if key.verifies(signed, signature) { Ok(()) } else { Err(()) }
-        })
-        .map_err(|()| SignatureError::BadSignature(signer))?;
-    Ok(signer)
-}
-
-/// The key that a detached signature names; nothing is checked.
+/// What is in a detached signature; nothing is checked.
 ///
 /// # Errors
 /// [`SignatureError::Malformed`] or [`SignatureError::OtherPurpose`].
-pub fn peek_detached(purpose: Purpose, bytes: &[u8]) -> Result<KeyId, SignatureError> {
+pub fn claim_detached(purpose: Purpose, bytes: &[u8]) -> Result<DetachedClaim, SignatureError> {
     let shape = Shape::read(bytes)?;
     if shape.content_type != purpose.content_type() {
         return Err(SignatureError::OtherPurpose);
@@ -148,7 +127,28 @@ pub fn peek_detached(purpose: Purpose, bytes: &[u8]) -> Result<KeyId, SignatureE
     if shape.payload.is_some() {
         return Err(malformed("payload"));
     }
-    Ok(shape.key_id)
+    Ok(DetachedClaim { key: shape.key_id, protected_bytes: length(shape.protected)? })
+}
+
+/// What is in signed bytes; nothing is checked.
+///
+/// # Errors
+/// [`SignatureError::Malformed`] or [`SignatureError::OtherPurpose`].
+pub fn claim(purpose: Purpose, bytes: &[u8]) -> Result<SignedClaim, SignatureError> {
+    let shape = Shape::read(bytes)?;
+    if shape.content_type != purpose.content_type() {
+        return Err(SignatureError::OtherPurpose);
+    }
+    let payload = shape.payload.ok_or(malformed("payload"))?;
+    Ok(SignedClaim {
+        key: shape.key_id,
+        protected_bytes: length(shape.protected)?,
+        payload_bytes: length(payload)?,
+    })
+}
+
+fn length(part: &[u8]) -> Result<u32, SignatureError> {
+    u32::try_from(part.len()).map_err(|_| malformed("length"))
 }
 
 /// Checks `bytes` and returns the payload and the key that signed it.
@@ -160,21 +160,12 @@ pub fn verify(
     bytes: &[u8],
     find_key: impl FnOnce(&KeyId) -> Option<VerifyingKey>,
 ) -> Result<(&[u8], KeyId), SignatureError> {
-    let shape = Shape::read(bytes)?;
-    if shape.content_type != purpose.content_type() {
-        return Err(SignatureError::OtherPurpose);
+    let claim = claim(purpose, bytes)?;
+    match claim.check(purpose, bytes, find_key) {
+        Ok(payload) => Ok((payload, claim.key)),
+        Err(ClaimError::Signature(error)) => Err(error),
+        Err(ClaimError::False) => Err(malformed("length")),
     }
-    let payload = shape.payload.ok_or(malformed("payload"))?;
-    // Only now the general parser: what it sees is known to be shallow and small.
-    let message = CoseSign1::from_tagged_slice(bytes).map_err(|_| malformed("COSE_Sign1"))?;
-    let key = find_key(&shape.key_id).ok_or(SignatureError::UnknownKey(shape.key_id))?;
-    message
-        .verify_signature(purpose.external_data(), |signature, signed| {
-            let signature = signature.try_into().map_err(|_| ())?;
-            if key.verifies(signed, signature) { Ok(()) } else { Err(()) }
-        })
-        .map_err(|()| SignatureError::BadSignature(shape.key_id))?;
-    Ok((payload, shape.key_id))
 }
 
 /// Looks into `bytes` without checking the signature, for showing to people.
@@ -195,6 +186,7 @@ const fn malformed(part: &'static str) -> SignatureError {
 
 /// The parts of a COSE_Sign1 of the exact form above, read without recursion and without allocation.
 struct Shape<'a> {
+    protected: &'a [u8],
     content_type: &'a str,
     key_id: KeyId,
     /// `None` if it is detached.
@@ -231,7 +223,7 @@ impl<'a> Shape<'a> {
         if decoder.position() != bytes.len() || bytes.len() != shortest {
             return Err(malformed("length"));
         }
-        Ok(Self { content_type, key_id, payload })
+        Ok(Self { protected, content_type, key_id, payload })
     }
 }
 

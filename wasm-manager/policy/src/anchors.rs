@@ -9,6 +9,7 @@ use cofferdam_package::key::KEY_BYTES;
 use cofferdam_package::manifest::{RATE_HZ_MAX, is_name};
 use cofferdam_package::{KeyId, VerifyingKey};
 use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
 
 use crate::grant::{ALL, Grant};
 
@@ -16,7 +17,7 @@ use crate::grant::{ALL, Grant};
 pub const ANCHORS_MAX: usize = 32;
 
 /// A key that this device trusts, and for what. In CBOR: a map with these numbers.
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct Anchor {
     /// For people: 1 to 32 of `a-z`, `0-9`, `-`, beginning with a letter.

@@ -7,10 +7,11 @@
 
 use alloc::vec::Vec;
 
+use cofferdam_package::claim::Expect;
 use minicbor::{Decoder, Encoder};
 
 use crate::anchors::TrustAnchors;
-use crate::list::{KeyList, KeyListError, SignedList};
+use crate::list::{KeyList, KeyListError, ListClaim, SignedList};
 
 /// Longest proof in bytes: a record of the store.
 pub const CHAIN_BYTES_MAX: usize = 0x3f00;
@@ -21,6 +22,12 @@ pub const LINKS_MAX: usize = 8;
 struct Link {
     signed: Vec<u8>,
     list: KeyList,
+}
+
+impl Link {
+    fn of(signed: &SignedList<'_>) -> Self {
+        Self { signed: signed.bytes.to_vec(), list: signed.list.clone() }
+    }
 }
 
 /// The image's list and what came after it. The version only grows.
@@ -72,18 +79,25 @@ impl KeyChain {
     /// # Errors
     /// See [`KeyListError`].
     pub fn accept(&self, signed: &[u8]) -> Result<Self, KeyListError> {
-        let (list, anchors) = check_next(self.list(), signed)?;
-        let parsed = SignedList::decode(signed)?;
+        self.follow(&SignedList::decode(signed)?)
+    }
+
+    /// The same with a list that has been taken apart.
+    ///
+    /// # Errors
+    /// See [`KeyListError`].
+    pub fn follow(&self, signed: &SignedList<'_>) -> Result<Self, KeyListError> {
+        let anchors = check_next(self.list(), signed)?;
         // The earliest list whose root keys have signed this one, too, is the one that it needs.
         let lists = core::iter::once(&self.image).chain(self.links.iter().map(|link| &link.list));
         let is_enough = |by: &KeyList| {
-            parsed.signed_by(by).is_ok_and(|signed| signed >= usize::from(by.threshold.max(1)))
+            signed.signed_by(by).is_ok_and(|signed| signed >= usize::from(by.threshold.max(1)))
         };
         let needed = lists.take(self.links.len()).position(is_enough).unwrap_or(self.links.len());
         let kept = self.links.get(..needed).unwrap_or_default();
         let mut links: Vec<Link> =
             kept.iter().map(|link| Link { signed: link.signed.clone(), list: link.list.clone() }).collect();
-        links.push(Link { signed: signed.to_vec(), list });
+        links.push(Link::of(signed));
         let chain = Self { image: self.image.clone(), links, anchors };
         if chain.links.len() > LINKS_MAX || chain.encode().len() > CHAIN_BYTES_MAX {
             return Err(KeyListError::ChainFull);
@@ -111,28 +125,58 @@ impl KeyChain {
     /// If a newer list does not follow. Then it is not known which keys were revoked, and nothing may be trusted
     /// but the fact that something is wrong.
     pub fn restore(&self, bytes: &[u8]) -> Result<Self, KeyListError> {
-        let malformed = || KeyListError::Malformed("kept lists");
-        let mut decoder = Decoder::new(bytes);
-        let count = match decoder.array() {
-            Ok(Some(count)) if count <= LINKS_MAX as u64 => count,
-            _ => return Err(malformed()),
-        };
+        let lists = parts(claim(bytes)?, bytes).ok_or(MALFORMED)?;
+        self.restore_lists(&lists)
+    }
+
+    /// The same with lists that have been taken apart.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn restore_lists(&self, lists: &[SignedList<'_>]) -> Result<Self, KeyListError> {
         let mut chain = Self { image: self.image.clone(), links: Vec::new(), anchors: self.anchors.clone() };
-        for _ in 0..count {
-            let signed = decoder.bytes().map_err(|_| malformed())?;
-            if SignedList::decode(signed)?.list.version > chain.list().version {
-                let (list, anchors) = check_next(chain.list(), signed)?;
-                chain.links.push(Link { signed: signed.to_vec(), list });
-                chain.anchors = anchors;
+        for signed in lists {
+            if signed.list.version > chain.list().version {
+                chain.anchors = check_next(chain.list(), signed)?;
+                chain.links.push(Link::of(signed));
             }
         }
-        if decoder.position() == bytes.len() { Ok(chain) } else { Err(malformed()) }
+        Ok(chain)
     }
 }
 
-/// A signed list that may follow `present`.
-fn check_next(present: &KeyList, signed: &[u8]) -> Result<(KeyList, TrustAnchors), KeyListError> {
-    let signed = SignedList::decode(signed)?;
+const MALFORMED: KeyListError = KeyListError::Malformed("kept lists");
+
+/// What is in kept bytes; nothing is verified.
+///
+/// # Errors
+/// If they have not the form that [`KeyChain::encode`] gives.
+pub fn claim(bytes: &[u8]) -> Result<Vec<ListClaim>, KeyListError> {
+    let mut decoder = Decoder::new(bytes);
+    let count = match decoder.array() {
+        Ok(Some(count)) if count <= LINKS_MAX as u64 => count,
+        _ => return Err(MALFORMED),
+    };
+    let lists: Result<Vec<_>, _> =
+        (0..count).map(|_| ListClaim::of(decoder.bytes().map_err(|_| MALFORMED)?)).collect();
+    if decoder.position() == bytes.len() { lists } else { Err(MALFORMED) }
+}
+
+/// The lists in kept bytes, if they are the claimed ones; `None` if not.
+#[must_use]
+pub fn parts(claims: Vec<ListClaim>, bytes: &[u8]) -> Option<Vec<SignedList<'_>>> {
+    let mut rest = Expect::new(bytes);
+    rest.array(claims.len())?;
+    let mut lists = Vec::new();
+    for claim in claims {
+        let list = rest.byte_string(claim.bytes)?;
+        lists.push(claim.parts(list)?);
+    }
+    rest.end(lists)
+}
+
+/// The anchors of a signed list that may follow `present`.
+fn check_next(present: &KeyList, signed: &SignedList<'_>) -> Result<TrustAnchors, KeyListError> {
     let list = &signed.list;
     if list.vendor_id != present.vendor_id || list.class_id != present.class_id {
         return Err(KeyListError::OtherClass);
@@ -150,5 +194,5 @@ fn check_next(present: &KeyList, signed: &[u8]) -> Result<(KeyList, TrustAnchors
     if by_itself < usize::from(list.threshold) {
         return Err(KeyListError::OwnQuorum { signed: by_itself, threshold: list.threshold });
     }
-    Ok((signed.list, anchors))
+    Ok(anchors)
 }

@@ -12,7 +12,7 @@ use cofferdam_package::manifest::{
     ActuatorPermission, List, NAME_BYTES_MAX, Resource, TOPICS_MAX as MANIFEST_TOPICS_MAX,
 };
 use minicbor::{Decode, Encode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How many actuators a [`Permitted`] has room for: all that there are.
 pub const ACTUATORS: usize = ACTUATOR_COUNT;
@@ -21,7 +21,7 @@ pub const ACTUATORS: usize = ACTUATOR_COUNT;
 pub const ALL: &str = "*";
 
 /// What a command is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -47,7 +47,7 @@ impl fmt::Display for Role {
 }
 
 /// What a key may do. In CBOR: a map with these numbers.
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct Grant {
     /// Commands that it may sign.
@@ -85,7 +85,7 @@ pub struct Grant {
 }
 
 /// An actuator and the range within which packages may set it.
-#[derive(Clone, Debug, PartialEq, Encode, Decode, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 #[serde(deny_unknown_fields)]
 pub struct ActuatorGrant {

@@ -24,4 +24,4 @@ pub mod list;
 pub use anchors::{Anchor, TrustAnchors};
 pub use chain::KeyChain;
 pub use grant::{ACTUATORS, ActuatorGrant, Grant, Line, Permitted, PermittedRange, PolicyError, Role};
-pub use list::{KeyList, KeyListError};
+pub use list::{KeyList, KeyListError, ListClaim, SignedList};

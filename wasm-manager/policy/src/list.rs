@@ -8,9 +8,11 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use cofferdam_package::sign::{Purpose, SignatureError, peek_detached, sign_detached, verify_detached};
+use cofferdam_package::claim::{Detached, DetachedClaim, Expect};
+use cofferdam_package::sign::{Purpose, SignatureError, claim_detached, sign_detached};
 use cofferdam_package::{KeyId, SigningKey};
 use minicbor::{Decode, Decoder, Encode, Encoder};
+use serde::{Deserialize, Serialize};
 
 use crate::anchors::{Anchor, AnchorError, TrustAnchors};
 
@@ -22,7 +24,7 @@ pub const SIGNED_LIST_BYTES_MAX: usize = 0x2000;
 pub const SIGNATURES_MAX: usize = 16;
 
 /// Whom a device trusts, and who may change that.
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
 pub struct KeyList {
     /// [`LAYOUT`].
@@ -158,6 +160,24 @@ impl KeyList {
         minicbor::to_vec(self).unwrap_or_default() // encoding into memory cannot fail
     }
 
+    /// The form in which an image holds its list: not CBOR, which wasm_manager does not read.
+    #[must_use]
+    pub fn to_image(&self) -> Vec<u8> {
+        postcard::to_allocvec(self).unwrap_or_default() // encoding into memory cannot fail
+    }
+
+    /// Reads what [`Self::to_image`] wrote. Only the form is checked.
+    ///
+    /// # Errors
+    /// [`KeyListError::Malformed`] or [`KeyListError::Layout`].
+    pub fn from_image(bytes: &[u8]) -> Result<Self, KeyListError> {
+        match postcard::take_from_bytes::<Self>(bytes) {
+            Ok((list, [])) if list.layout == LAYOUT => Ok(list),
+            Ok((list, [])) => Err(KeyListError::Layout(list.layout)),
+            _ => Err(KeyListError::Malformed("list in the image")),
+        }
+    }
+
     /// The list's anchors, if the list makes sense as a successor of another.
     ///
     /// # Errors
@@ -188,27 +208,43 @@ impl KeyList {
     }
 }
 
-/// A list and the signatures on it; nothing is verified.
+/// What somebody who is not believed claims about a signed list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListClaim {
+    /// Length of all of it.
+    pub bytes: u32,
+    /// Length of the list in it.
+    pub document_bytes: u32,
+    /// The list.
+    pub list: KeyList,
+    /// The signatures on it.
+    pub signatures: Vec<DetachedClaim>,
+}
+
+/// A list and the signatures on it; these are not verified.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SignedList<'a> {
+    /// All of it.
+    pub bytes: &'a [u8],
     /// The list's bytes.
     pub document: &'a [u8],
     /// The list.
     pub list: KeyList,
     /// COSE_Sign1 with detached payload each.
-    pub signatures: Vec<&'a [u8]>,
+    pub signatures: Vec<Detached<'a>>,
 }
 
-impl<'a> SignedList<'a> {
-    /// Takes a signed list apart.
+impl ListClaim {
+    /// What is in a signed list; nothing is verified.
     ///
     /// # Errors
     /// If it has not the one form, or is too long.
-    pub fn decode(bytes: &'a [u8]) -> Result<Self, KeyListError> {
+    pub fn of(bytes: &[u8]) -> Result<Self, KeyListError> {
         if bytes.len() > SIGNED_LIST_BYTES_MAX {
             return Err(KeyListError::TooLarge { bytes: bytes.len() });
         }
         let malformed = KeyListError::Malformed;
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(|_| malformed("length"));
         let mut decoder = Decoder::new(bytes);
         if !matches!(decoder.array(), Ok(Some(2))) {
             return Err(malformed("not an array of two"));
@@ -221,39 +257,62 @@ impl<'a> SignedList<'a> {
         let signatures: Result<Vec<&[u8]>, _> = (0..count).map(|_| decoder.bytes()).collect();
         let signatures = signatures.map_err(|_| malformed("signatures"))?;
         let list = KeyList::decode(document)?;
-        let signed = Self { document, list, signatures };
-        if decoder.position() != bytes.len() || signed.encode() != bytes {
+        if decoder.position() != bytes.len() || encode(document, &signatures) != bytes {
             return Err(malformed("not in deterministic form"));
         }
-        Ok(signed)
+        let claimed = |signature: &&[u8]| claim_detached(Purpose::KeyList, signature);
+        let signatures: Result<_, _> = signatures.iter().map(claimed).collect();
+        let signatures = signatures.map_err(KeyListError::Signature)?;
+        Ok(Self { bytes: length(bytes)?, document_bytes: length(document)?, list, signatures })
     }
 
-    /// The one encoding.
+    /// The list in `bytes`, if it is the claimed one; `None` if not.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        encode(self.document, &self.signatures)
+    pub fn parts(self, bytes: &[u8]) -> Option<SignedList<'_>> {
+        if bytes.len() > SIGNED_LIST_BYTES_MAX || self.signatures.len() > SIGNATURES_MAX {
+            return None;
+        }
+        let mut rest = Expect::new(bytes);
+        rest.array(2)?;
+        let document = rest.byte_string(self.document_bytes)?;
+        rest.array(self.signatures.len())?;
+        let mut signatures = Vec::with_capacity(self.signatures.len());
+        for claim in &self.signatures {
+            let signature = rest.byte_string(u32::try_from(claim.bytes_len()).ok()?)?;
+            signatures.push(claim.parts(signature)?);
+        }
+        rest.end(())?;
+        let is_claimed = self.list.layout == LAYOUT && self.list.encode() == document;
+        is_claimed.then_some(SignedList { bytes, document, list: self.list, signatures })
+    }
+}
+
+impl<'a> SignedList<'a> {
+    /// Takes a signed list apart.
+    ///
+    /// # Errors
+    /// If it has not the one form, or is too long.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, KeyListError> {
+        ListClaim::of(bytes)?.parts(bytes).ok_or(KeyListError::Malformed("not in deterministic form"))
     }
 
     /// The keys that the signatures name; nothing is verified.
-    ///
-    /// # Errors
-    /// [`KeyListError::Signature`].
-    pub fn signers(&self) -> Result<Vec<KeyId>, KeyListError> {
-        let named = |signature: &&[u8]| peek_detached(Purpose::KeyList, signature);
-        self.signatures.iter().map(named).collect::<Result<_, _>>().map_err(KeyListError::Signature)
+    #[must_use]
+    pub fn signers(&self) -> Vec<KeyId> {
+        self.signatures.iter().map(|signature| signature.key).collect()
     }
 
     /// How many different root keys of `by` have signed. Signatures of others are passed over.
     ///
     /// # Errors
-    /// [`KeyListError::Signature`] if a signature in the name of one of them does not fit, or is none at all.
+    /// [`KeyListError::Signature`] if a signature in the name of one of them does not fit.
     pub fn signed_by(&self, by: &KeyList) -> Result<usize, KeyListError> {
         let roots = TrustAnchors::new(by.roots().cloned().collect()).map_err(KeyListError::Anchors)?;
         let mut signers: Vec<KeyId> = Vec::new();
         for signature in &self.signatures {
-            match verify_detached(Purpose::KeyList, signature, self.document, |id| roots.key(id)) {
-                Ok(id) if !signers.contains(&id) => signers.push(id),
-                Ok(_) | Err(SignatureError::UnknownKey(_)) => {}
+            match signature.verify(Purpose::KeyList, self.document, |id| roots.key(id)) {
+                Ok(()) if !signers.contains(&signature.key) => signers.push(signature.key),
+                Ok(()) | Err(SignatureError::UnknownKey(_)) => {}
                 Err(error) => return Err(KeyListError::Signature(error)),
             }
         }
@@ -272,14 +331,15 @@ pub fn unsigned(list: &KeyList) -> Vec<u8> {
 /// # Errors
 /// As [`SignedList::decode`], and if there is no room for another signature.
 pub fn add_signature(signed: &[u8], key: &SigningKey) -> Result<Vec<u8>, KeyListError> {
-    let mut list = SignedList::decode(signed)?;
-    list.signatures.retain(|old| peek_detached(Purpose::KeyList, old) != Ok(key.key_id()));
+    let list = SignedList::decode(signed)?;
     let signature = sign_detached(Purpose::KeyList, list.document, key);
-    list.signatures.push(&signature);
-    if list.signatures.len() > SIGNATURES_MAX {
+    let others = list.signatures.iter().filter(|old| old.key != key.key_id());
+    let mut signatures: Vec<&[u8]> = others.map(|old| old.bytes).collect();
+    signatures.push(&signature);
+    if signatures.len() > SIGNATURES_MAX {
         return Err(KeyListError::Malformed("too many signatures"));
     }
-    let bytes = list.encode();
+    let bytes = encode(list.document, &signatures);
     if bytes.len() > SIGNED_LIST_BYTES_MAX {
         return Err(KeyListError::TooLarge { bytes: bytes.len() });
     }

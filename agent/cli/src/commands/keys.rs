@@ -77,7 +77,7 @@ fn sign(path: &Path, global: &Global) -> Result<()> {
 fn inspect(path: &Path, global: &Global) -> Result<()> {
     let bytes = read(path)?;
     let signed = SignedList::decode(&bytes).with_context(|| path.display().to_string())?;
-    let signers = signed.signers()?;
+    let signers = signed.signers();
     let own = signed.signed_by(&signed.list)?;
     let sound = signed.list.check();
     if global.json {
@@ -121,7 +121,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 fn write(path: &Path, bytes: &[u8], global: &Global) -> Result<()> {
     let signed = SignedList::decode(bytes).with_context(|| path.display().to_string())?;
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-    let signers: Vec<String> = signed.signers()?.iter().map(ToString::to_string).collect();
+    let signers: Vec<String> = signed.signers().iter().map(ToString::to_string).collect();
     let version = signed.list.version;
     if global.json {
         return output::json(&json!({ "list": path, "version": version, "signers": signers }));

@@ -17,7 +17,9 @@ use std::time::{Duration, Instant};
 
 use cofferdam_device_protocol::permission::Permissions;
 use cofferdam_host_abi::Shape;
-use cofferdam_lifecycle::{Identity, Manager, Platform, PlatformError, SLOTS, SlotRegions, Storage};
+use cofferdam_lifecycle::{
+    Identity, Manager, Platform, PlatformError, SLOTS, SlotRegions, Storage, Unanswered, VerifierRegions,
+};
 use cofferdam_log_ring::{Line, Origin, Producer};
 use cofferdam_management_protocol::BUSY_FRAME;
 use cofferdam_package::manifest::{class_id, vendor_id};
@@ -26,6 +28,7 @@ use cofferdam_shared_memory::SharedRegion;
 use cofferdam_slot_protocol::{
     AppState, Command, Detail, HistogramsWriter, Orders, Status, StatusWriter, StopReason, read_orders,
 };
+use cofferdam_verifier_protocol::{STAGED_AT, VERDICT_BYTES};
 
 const MODULE_BYTES: usize = 0x10_0000;
 const LOG_BYTES: usize = 0x8000;
@@ -104,7 +107,11 @@ impl Device {
             log: SharedRegion::leaked(LOG_BYTES),
             recording: SharedRegion::leaked(LOG_BYTES),
         });
-        let desk = Desk { regions, changed: Rc::clone(&changed), begun: Instant::now() };
+        let verifier = VerifierRegions {
+            staging: SharedRegion::leaked(STAGED_AT + cofferdam_package::PACKAGE_BYTES_MAX),
+            verdict: SharedRegion::leaked(VERDICT_BYTES),
+        };
+        let desk = Desk { regions, verifier, changed: Rc::clone(&changed), begun: Instant::now() };
         let vendor_id = vendor_id("cofferdam.example");
         let identity = Identity {
             device_id: "double".to_owned(),
@@ -114,7 +121,7 @@ impl Device {
         };
         let anchor = Anchor { name: "test".to_owned(), public_key: public, root: true, grant };
         let keys = KeyChain::new(KeyList::first(vendor_id, identity.class_id, vec![anchor])).unwrap();
-        Self { manager: Manager::new(desk, identity, keys, regions), changed }
+        Self { manager: Manager::new(desk, identity, keys, regions, verifier), changed }
     }
 
     fn serve(&mut self, number: u32, mut stream: TcpStream, over: &AtomicBool) {
@@ -164,6 +171,7 @@ impl Device {
 /// The system around the manager, on a desk.
 struct Desk {
     regions: [SlotRegions; SLOTS],
+    verifier: VerifierRegions,
     changed: Rc<RefCell<VecDeque<usize>>>,
     begun: Instant,
 }
@@ -196,6 +204,17 @@ impl Platform for Desk {
         };
         writer.publish(&status).map_err(|_| PlatformError)?;
         self.changed.borrow_mut().push_back(slot);
+        Ok(())
+    }
+
+    fn stop_verifier(&mut self) -> Result<(), PlatformError> {
+        Ok(())
+    }
+
+    fn run_verifier(&mut self, is_answered: &dyn Fn() -> bool, _: u64) -> Result<(), Unanswered> {
+        let mut staging = vec![0; self.verifier.staging.size_bytes()];
+        self.verifier.staging.copy_out(0, &mut staging).unwrap();
+        assert!(cofferdam_verifier::serve(&staging, self.verifier.verdict) && is_answered());
         Ok(())
     }
 

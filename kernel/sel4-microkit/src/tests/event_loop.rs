@@ -15,7 +15,7 @@ use sel4::badge;
 use sel4::desk::{Trap, call, silence, with_kernel};
 use sel4::{Fault, Received};
 
-use crate::event_loop::{Events, Inbox};
+use crate::event_loop::{Event as Awaited, Events, Inbox};
 use crate::handler::LABEL_NOT_SERVED;
 use crate::{
     Channel, ChannelSet, Child, DeferredAction, Handler, MESSAGE_WORDS_MAX, MessageInfo, get_mr, set_mr,
@@ -400,4 +400,58 @@ fn a_used_up_budget_is_told_and_answered() {
         }
     });
     assert_eq!((counter.0, answers.len()), (std::vec![5, 6], 2));
+}
+
+/// In the middle of an event: whatever comes is given to who waits, and nobody is left waiting for an answer.
+#[test]
+fn waiting_gives_events_to_who_waits() {
+    let inbox = Inbox::new();
+    let step = RefCell::new(0);
+    let answers = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&answers);
+    let kernel = move |trap: Trap| match trap.number {
+        call::RECV => {
+            *step.borrow_mut() += 1;
+            match *step.borrow() {
+                1 => (received(badge::notification(3), 0, 0), [0; 4]),
+                2 => (received(badge::fault(4), 64, 0), [0; 4]),
+                3 => (received(badge::protected(9), 1, 0), [0; 4]),
+                _ => (received(0, sel4::desk::TIMEOUT_LABEL.unwrap_or(0), 2), [0x105, 77, 0, 0]),
+            }
+        }
+        call::REPLY_RECV => {
+            seen.borrow_mut().push(sel4::MessageInfo::from_word(trap.info).label());
+            (received(badge::notification(5), 0, 0), [0; 4])
+        }
+        call::SEND => {
+            assert_eq!((trap.capability, trap.info), (SLOT_REPLY, sel4::MessageInfo::new(0, 0, 0, 0).word()));
+            silence()
+        }
+        other => panic!("system call {other}"),
+    };
+    with_kernel(kernel, || {
+        assert_eq!(inbox.wait(), Awaited::Notified(ChannelSet::from_bits(1 << 3)));
+        assert!(matches!(inbox.wait(), Awaited::Fault(child, _) if child == Child::new(4)));
+        assert_eq!(inbox.wait(), Awaited::Notified(ChannelSet::from_bits(1 << 5)));
+        if sel4::desk::TIMEOUT_LABEL.is_some() {
+            assert_eq!(inbox.wait(), Awaited::Exhausted(5), "it is answered at once");
+        }
+    });
+    assert_eq!(answers.take(), [LABEL_NOT_SERVED], "who calls is told that nobody serves");
+}
+
+/// What polling came upon is not lost to who waits.
+#[test]
+fn waiting_begins_with_what_polling_kept() {
+    let inbox = Inbox::new();
+    with_kernel(
+        |trap: Trap| match trap.number {
+            call::NB_RECV => (received(badge::fault(2), 64, 0), [0; 4]),
+            other => panic!("system call {other}"),
+        },
+        || {
+            assert_eq!(inbox.poll(), None, "it is no notification");
+            assert!(matches!(inbox.wait(), Awaited::Fault(child, _) if child == Child::new(2)));
+        },
+    );
 }

@@ -27,6 +27,7 @@ pub const SUITE: Suite = Suite {
         without_entropy_driver,
         without_store_driver,
         without_wasm_manager,
+        without_verifier,
         without_console,
         without_net_driver,
         without_gateway,

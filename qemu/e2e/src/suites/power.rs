@@ -25,6 +25,7 @@ pub const SUITE: Suite = Suite {
         apps_come_back_without_a_push,
         a_cut_install_is_there_or_not,
         a_cut_update_is_the_old_or_the_new_version,
+        a_cut_rollback_is_the_one_or_the_other_version,
         a_foreign_disk_is_left_alone,
         without_a_disk_all_is_as_ever,
     ],
@@ -205,6 +206,52 @@ fn a_cut_update_is_the_old_or_the_new_version(context: &mut Context<'_>) -> Resu
     fs::remove_file(&disk)?;
     context.boot_again(true)?;
     cut_again_and_again(context, true)
+}
+
+/// A rollback is one record: where each cut falls is chance, and every place has to do.
+fn a_cut_rollback_is_the_one_or_the_other_version(context: &mut Context<'_>) -> Result<()> {
+    const APP: &str = "rolled";
+    let (mut newer, mut older) = (0, 0);
+    for cut in 0..CUTS as u64 {
+        let (first, second) = (2 * cut + 1, 2 * cut + 2);
+        let package = |sequence: u64| {
+            context.package("downhill", &format!("{APP}-{sequence}.cdam"), |recipe| {
+                recipe.name = APP.to_owned();
+                recipe.sequence = sequence;
+            })
+        };
+        let before = package(first)?;
+        context.done(&["push", &before])?;
+        context.done(&["push", &package(second)?])?;
+        let mut device = context.device()?;
+        let (sender, begun) = mpsc::channel();
+        let reported = thread::scope(|scope| -> Result<bool> {
+            let rolling = scope.spawn(move || {
+                let _ = sender.send(());
+                device.roll_back(APP).is_ok()
+            });
+            begun.recv().context("the other thread")?;
+            thread::sleep(Duration::from_millis(cut * 3));
+            context.cut_power();
+            rolling.join().map_err(|_| anyhow!("the thread panicked"))
+        })?;
+        context.boot_again(true)?;
+        let entry = context.entry(APP)?.ok_or_else(|| anyhow!("{APP} is lost"))?;
+        let found = entry["sequence"].as_u64();
+        ensure!(found == Some(first) || found == Some(second), "a third state: {entry}");
+        ensure!(found == Some(first) || !reported, "a rollback was reported and is lost: {entry}");
+        context.until_activated(APP, 5)?;
+        if found == Some(first) {
+            older += 1;
+            // The version gone back from is gone, and the ratchet has not gone back with it.
+            context.refused(&["rollback", APP], "no version")?;
+        } else {
+            newer += 1;
+        }
+        context.refused(&["push", &before], "ratchet")?;
+    }
+    println!("      {CUTS} power cuts: {newer} times before the rollback, {older} times after it");
+    Ok(())
 }
 
 fn a_foreign_disk_is_left_alone(context: &mut Context<'_>) -> Result<()> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Fakes: slots that behave as the name of their app says, and a host.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
@@ -18,6 +19,7 @@ use cofferdam_shared_memory::SharedRegion;
 use cofferdam_slot_protocol::{
     AppState as SlotState, Command as Order, Detail, Orders, Status, StatusWriter, StopReason, read_orders,
 };
+use cofferdam_verifier_protocol::{STAGED_AT, VERDICT_BYTES};
 
 use crate::*;
 
@@ -119,7 +121,15 @@ pub struct System {
     pub restarts: usize,
     pub disk: Option<FakeDisk>,
     pub figures: Vec<FigurePage>,
+    pub verifier: VerifierRegions,
+    /// What the verifier does instead of its work.
+    pub hostile: Option<HostileVerifier>,
+    /// How often it was asked.
+    pub verifier_uses: usize,
 }
+
+/// Writes any verdict, or ends without one.
+pub type HostileVerifier = Box<dyn FnMut(VerifierRegions) -> Result<(), Unanswered>>;
 
 impl System {
     pub fn report(&mut self, slot: usize, status: &Status) {
@@ -198,6 +208,22 @@ impl Platform for System {
         Ok(())
     }
 
+    fn stop_verifier(&mut self) -> Result<(), PlatformError> {
+        Ok(())
+    }
+
+    fn run_verifier(&mut self, is_answered: &dyn Fn() -> bool, _: u64) -> Result<(), Unanswered> {
+        self.verifier_uses += 1;
+        if let Some(hostile) = &mut self.hostile {
+            hostile(self.verifier)?;
+        } else {
+            let mut staging = vec![0; self.verifier.staging.size_bytes()];
+            self.verifier.staging.copy_out(0, &mut staging).unwrap();
+            assert!(cofferdam_verifier::serve(&staging, self.verifier.verdict));
+        }
+        if is_answered() { Ok(()) } else { Err(Unanswered::Late) }
+    }
+
     fn storage(&mut self) -> Option<&mut dyn Storage> {
         self.disk.as_mut().map(|disk| disk as &mut dyn Storage)
     }
@@ -237,11 +263,11 @@ pub fn boot(disk: &FakeDisk) -> Manager<System> {
 
 /// wasm_manager is started again by its parent; slots, memory and disk are as they were.
 pub fn restart_manager(manager: Manager<System>) -> Manager<System> {
-    let regions = manager.platform.regions;
+    let (regions, verifier) = (manager.platform.regions, manager.platform.verifier);
     let identity = Identity { boot_nonce: Some([0xb0; 16]), ..manager.identity };
     let list = KeyList::first(identity.vendor_id, identity.class_id, vec![anchor(1, Grant::everything())]);
     let keys = KeyChain::new(list).unwrap();
-    let mut manager = Manager::new(manager.platform, identity, keys, regions);
+    let mut manager = Manager::new(manager.platform, identity, keys, regions, verifier);
     manager.restore();
     hear_slots(&mut manager);
     manager
@@ -259,6 +285,10 @@ pub fn manager_on(
         log: SharedRegion::leaked(0x8000),
         recording: SharedRegion::leaked(0x8000),
     });
+    let verifier = VerifierRegions {
+        staging: SharedRegion::leaked(STAGED_AT + cofferdam_package::PACKAGE_BYTES_MAX),
+        verdict: SharedRegion::leaked(VERDICT_BYTES),
+    };
     let system = System {
         now_us: 0,
         regions,
@@ -269,6 +299,9 @@ pub fn manager_on(
         restarts: 0,
         disk,
         figures: Vec::new(),
+        verifier,
+        hostile: None,
+        verifier_uses: 0,
     };
     let vendor = vendor_id("maker");
     let identity = Identity {
@@ -278,7 +311,7 @@ pub fn manager_on(
         class_id: class_id(&vendor, "rig"),
     };
     let keys = KeyChain::new(KeyList::first(vendor, identity.class_id, anchors)).unwrap();
-    Manager::new(system, identity, keys, regions)
+    Manager::new(system, identity, keys, regions, verifier)
 }
 
 pub fn key(seed: u8) -> SigningKey {

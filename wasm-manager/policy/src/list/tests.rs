@@ -74,7 +74,7 @@ fn a_quorum_of_the_present_roots_decides() {
     assert_eq!(error(image.accept(&signed(&next, &[1, 1]))), quorum(1));
     let one = signed(&next, &[1]);
     let one = SignedList::decode(&one).unwrap();
-    let twice = encode(one.document, &[one.signatures[0], one.signatures[0]]);
+    let twice = encode(one.document, &[one.signatures[0].bytes, one.signatures[0].bytes]);
     assert_eq!(error(image.accept(&twice)), quorum(1));
     assert_eq!(error(image.accept(&signed(&next, &[1, 9, 4, 8]))), quorum(1));
     let chain = image.accept(&signed(&next, &[1, 2])).unwrap();

@@ -175,6 +175,17 @@ pub fn without_wasm_manager(context: &mut Context<'_>) -> Result<()> {
     unnoticed(context, "wasm_manager", Ends)
 }
 
+/// Its code is gone, so it crashes at each use: wasm_manager says so, refuses, and goes on.
+pub fn without_verifier(context: &mut Context<'_>) -> Result<()> {
+    ready(context)?;
+    let position = kill(context, "verifier")?;
+    management(context, Ends)?;
+    context.expect_from(position, "verifier: it crashed")?;
+    beats(context, position, 3)?;
+    pilot(context, GoesOn)?;
+    come_back(context)
+}
+
 pub fn without_net_driver(context: &mut Context<'_>) -> Result<()> {
     unnoticed(context, "net_driver", Ends)
 }
