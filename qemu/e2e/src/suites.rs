@@ -4,6 +4,7 @@
 mod apps;
 mod attack;
 mod endurance;
+mod envelope;
 mod hostile;
 mod keys;
 mod lifecycle;
@@ -32,6 +33,7 @@ pub const ALL: &[Suite] = &[
     rogue::SUITE,
     endurance::SUITE,
     lifecycle::SUITE,
+    envelope::SUITE,
     power::SUITE,
     attack::SUITE,
     keys::SUITE,
