@@ -3,21 +3,40 @@
 
 use cofferdam_device_protocol::actuator::{Applied, Lease, Output, Request, done, refusal};
 use cofferdam_device_protocol::permission::{ActuatorOrder, ActuatorPermission, CLIENTS, Rate};
-use cofferdam_device_protocol::{ACTUATOR_COUNT, ACTUATORS, LEASE_MAX_US, Message, Status};
+use cofferdam_device_protocol::{
+    ACTUATOR_COUNT, ACTUATORS, Actuator as Limits, DEMAND_CUTS_ABOVE, LEASE_MAX_US, Message, SafeState,
+    Status,
+};
+
+use crate::motion::Motion;
+
+/// How often an output that moves is published.
+pub const MOTION_STEP_US: u64 = 5_000;
 
 /// A client: the number of a slot.
 type Client = u8;
 
-/// The actuators whose leases have run out since this was last asked for, and who held them.
+/// The end of a lease by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Who held it.
+    pub holder: Client,
+    /// When it ended.
+    pub at_us: u64,
+    /// It ended because no value came in time, before its own end.
+    pub stale: bool,
+}
+
+/// The actuators whose leases have ended by themselves since this was last asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expired {
-    holders: [Option<Client>; ACTUATOR_COUNT],
+    ends: [Option<End>; ACTUATOR_COUNT],
 }
 
 impl Expired {
-    /// Each actuator's id and its last holder.
-    pub fn iter(&self) -> impl Iterator<Item = (usize, Client)> {
-        self.holders.iter().enumerate().filter_map(|(id, holder)| Some((id, (*holder)?)))
+    /// Each actuator's id and how its last lease ended.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, End)> {
+        self.ends.iter().enumerate().filter_map(|(id, end)| Some((id, (*end)?)))
     }
 }
 
@@ -25,11 +44,19 @@ impl Expired {
 struct Held {
     by: Client,
     until_us: u64,
+    /// A new value has to come before.
+    fresh_until_us: u64,
+}
+
+impl Held {
+    fn ends_us(&self) -> u64 {
+        self.until_us.min(self.fresh_until_us)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Actuator {
-    value: f64,
+    motion: Motion,
     lease: Option<Held>,
 }
 
@@ -47,19 +74,58 @@ pub struct Guard {
     actuators: [Actuator; ACTUATOR_COUNT],
     permitted: [[Option<Permitted>; ACTUATOR_COUNT]; CLIENTS],
     expired: Expired,
+    /// What the driver demands of the brake.
+    demand: f64,
     changed: bool,
+    /// As it was last told by [`Guard::take_changed`].
+    told: [f64; ACTUATOR_COUNT],
 }
 
 impl Guard {
-    /// Nobody may or holds anything; every output is safe.
+    /// Nobody may or holds anything; every output is safe, and the driver demands nothing.
     pub fn new() -> Self {
-        let actuators = ACTUATORS.map(|actuator| Actuator { value: actuator.safe, lease: None });
+        let actuators = ACTUATORS.map(|actuator| Actuator { motion: Motion::at(actuator.safe), lease: None });
         Self {
             actuators,
             permitted: [[None; ACTUATOR_COUNT]; CLIENTS],
             expired: Expired::default(),
+            demand: 0.0,
             changed: true,
+            told: ACTUATORS.map(|actuator| actuator.safe),
         }
+    }
+
+    /// What the driver demands of the brake from now on, 0 to 1: an output whose safe state is the driver's demand does
+    /// exactly this while nobody holds it. Above [`DEMAND_CUTS_ABOVE`] the outputs that drive are cut.
+    ///
+    /// # Errors
+    /// [`Status::NotANumber`], [`Status::OutOfRange`]; the demand is what it was.
+    pub fn demand(&mut self, value: f64, now_us: u64) -> Result<(), Status> {
+        self.expire(now_us);
+        if value.is_nan() {
+            return Err(Status::NotANumber);
+        }
+        if !(0.0..=1.0).contains(&value) {
+            return Err(Status::OutOfRange);
+        }
+        self.demand = value;
+        let cuts = self.cuts();
+        for (actuator, limits) in self.actuators.iter_mut().zip(&ACTUATORS) {
+            match limits.safe_state {
+                SafeState::Demand if actuator.lease.is_none() => {
+                    actuator.motion = Motion::at(value.clamp(limits.min, limits.max));
+                }
+                _ if cuts && limits.drives && actuator.motion.target() != limits.safe => {
+                    actuator.motion.steer(limits.safe, limits.slew_per_second, now_us);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn cuts(&self) -> bool {
+        self.demand > DEMAND_CUTS_ABOVE
     }
 
     /// Serves one message of `client`.
@@ -80,12 +146,12 @@ impl Guard {
             }
             Request::LeaseRelease { id } => self.release(client, id, now_us).map(|()| done()),
             Request::ReleaseAll => {
-                self.release_all(client);
+                self.release_all(client, now_us);
                 Ok(done())
             }
             Request::Read { id } => {
                 self.permitted(client, id)?;
-                self.output(id).map(|output| output.encode()).ok_or(Status::UnknownDevice)
+                self.output(id, now_us).map(|output| output.encode()).ok_or(Status::UnknownDevice)
             }
         }
     }
@@ -104,7 +170,7 @@ impl Guard {
         match ActuatorOrder::decode(label, words)? {
             ActuatorOrder::Revoke { client } => {
                 self.permitted.get_mut(client).ok_or(Status::NotAClient)?.fill(None);
-                self.release_all(client_number(client)?);
+                self.release_all(client_number(client)?, now_us);
             }
             ActuatorOrder::Permit { client, id, permission } => {
                 let place = self.permitted.get_mut(client).ok_or(Status::NotAClient)?;
@@ -112,14 +178,15 @@ impl Guard {
                     Some(Permitted { to: permission, writes: Rate::default(), leases: Rate::default() });
                 // What is applied under the old permission may be outside the new one.
                 if self.held_by(client_number(client)?, id).is_ok() {
-                    self.make_safe(id);
+                    self.make_safe(id, now_us);
                 }
             }
         }
         Ok(())
     }
 
-    /// Gives `client` the lease on actuator `id` for `duration_us` from now, or renews it.
+    /// Gives `client` the lease on actuator `id` for `duration_us` from now, or renews it. While another client holds any
+    /// actuator of the same group, it cannot be had: a vehicle is not flown by two.
     ///
     /// # Errors
     /// [`Status::UnknownDevice`], [`Status::NotAClient`], [`Status::NotPermitted`], [`Status::BadDuration`],
@@ -132,33 +199,42 @@ impl Guard {
         now_us: u64,
     ) -> Result<Lease, Status> {
         self.expire(now_us);
+        let limits = ACTUATORS.get(id).ok_or(Status::UnknownDevice)?;
         let permitted = *self.permitted(client, id)?;
-        let actuator = self.actuators.get_mut(id).ok_or(Status::UnknownDevice)?;
         if !(1..=LEASE_MAX_US).contains(&duration_us) {
             return Err(Status::BadDuration);
         }
-        if actuator.lease.is_some_and(|lease| lease.by != client) {
+        let mut group =
+            self.actuators.iter().zip(&ACTUATORS).filter(|(_, other)| other.group == limits.group);
+        if group.any(|(actuator, _)| actuator.lease.is_some_and(|lease| lease.by != client)) {
             return Err(Status::HeldByAnother);
         }
         if !permitted.leases.allows(permitted.to.writes_per_second, now_us) {
             return Err(Status::TooOften);
         }
+        let actuator = self.actuators.get_mut(id).ok_or(Status::UnknownDevice)?;
         self.changed |= actuator.lease.is_none();
         let until_us = now_us.saturating_add(duration_us);
-        actuator.lease = Some(Held { by: client, until_us });
+        // A renewal is no new value.
+        let fresh_us = now_us.saturating_add(limits.fresh_us);
+        let fresh_until_us = actuator.lease.map_or(fresh_us, |lease| lease.fresh_until_us);
+        actuator.lease = Some(Held { by: client, until_us, fresh_until_us });
         self.permitted(client, id)?.leases.count(now_us);
         Ok(Lease { until_us })
     }
 
-    /// Moves actuator `id`, which `client` must hold.
+    /// Has actuator `id`, which `client` must hold, move to `value`, no faster than its slew limit. The answer is where it is
+    /// now.
     ///
     /// # Errors
     /// [`Status::UnknownDevice`], [`Status::NotAClient`], [`Status::NotPermitted`], [`Status::NoLease`],
-    /// [`Status::HeldByAnother`], [`Status::NotANumber`], [`Status::OutOfRange`], [`Status::TooOften`]; what the actuator does has not changed then.
+    /// [`Status::HeldByAnother`], [`Status::NotANumber`], [`Status::OutOfRange`], [`Status::TooOften`], and
+    /// [`Status::Interlocked`] while the driver brakes; what the actuator does has not changed then.
     pub fn write(&mut self, client: Client, id: usize, value: f64, now_us: u64) -> Result<Applied, Status> {
         self.expire(now_us);
         let limits = ACTUATORS.get(id).ok_or(Status::UnknownDevice)?;
         let permitted = *self.permitted(client, id)?;
+        let cuts = self.cuts();
         let actuator = self.held_by(client, id)?;
         if value.is_nan() {
             return Err(Status::NotANumber);
@@ -172,9 +248,14 @@ impl Guard {
         if !permitted.writes.allows(permitted.to.writes_per_second, now_us) {
             return Err(Status::TooOften);
         }
-        let changed = actuator.value != value;
-        actuator.value = value;
-        self.changed |= changed;
+        if cuts && limits.drives && value != limits.safe {
+            return Err(Status::Interlocked);
+        }
+        actuator.motion.steer(value, limits.slew_per_second, now_us);
+        if let Some(lease) = &mut actuator.lease {
+            lease.fresh_until_us = now_us.saturating_add(limits.fresh_us);
+        }
+        let value = actuator.motion.value(now_us);
         self.permitted(client, id)?.writes.count(now_us);
         Ok(Applied { value })
     }
@@ -186,51 +267,62 @@ impl Guard {
     pub fn release(&mut self, client: Client, id: usize, now_us: u64) -> Result<(), Status> {
         self.expire(now_us);
         self.held_by(client, id)?;
-        self.make_safe(id);
+        self.make_safe(id, now_us);
         Ok(())
     }
 
-    /// Takes every lease back from `client`; those outputs become safe.
-    pub fn release_all(&mut self, client: Client) {
+    /// Takes every lease back from `client`; those outputs go to their safe states.
+    pub fn release_all(&mut self, client: Client, now_us: u64) {
         for id in 0..ACTUATOR_COUNT {
             if self.held_by(client, id).is_ok() {
-                self.make_safe(id);
+                self.make_safe(id, now_us);
             }
         }
     }
 
-    /// Ends every lease that has run out by `now_us`: those outputs become safe.
+    /// Ends every lease that has run out, or whose last value is too old, by `now_us`: from its end on those outputs have
+    /// been on their way to their safe states, however late this is called.
     pub fn expire(&mut self, now_us: u64) {
         for id in 0..ACTUATOR_COUNT {
             let Some(lease) = self.actuators.get(id).and_then(|actuator| actuator.lease) else { continue };
-            if lease.until_us > now_us {
+            let at_us = lease.ends_us();
+            if at_us > now_us {
                 continue;
             }
-            if let Some(holder) = self.expired.holders.get_mut(id) {
-                *holder = Some(lease.by);
+            if let Some(end) = self.expired.ends.get_mut(id) {
+                *end = Some(End { holder: lease.by, at_us, stale: lease.fresh_until_us < lease.until_us });
             }
-            self.make_safe(id);
+            self.make_safe(id, at_us);
         }
     }
 
-    /// When the next lease runs out; nothing if nobody holds any.
+    /// When the next lease ends by itself; nothing if nobody holds any.
     pub fn next_expiry_us(&self) -> Option<u64> {
-        self.actuators.iter().filter_map(|actuator| actuator.lease).map(|lease| lease.until_us).min()
+        self.actuators.iter().filter_map(|actuator| actuator.lease).map(|lease| lease.ends_us()).min()
+    }
+
+    /// When there is something to do without anybody's call: a lease ends, or an output that moves is to be published.
+    pub fn next_event_us(&self, now_us: u64) -> Option<u64> {
+        let moves = self.actuators.iter().any(|actuator| !actuator.motion.rests(now_us));
+        let step = moves.then(|| now_us.saturating_add(MOTION_STEP_US));
+        self.next_expiry_us().into_iter().chain(step).min()
     }
 
     /// What actuator `id` does; nothing if there is no such actuator.
-    pub fn output(&self, id: usize) -> Option<Output> {
-        self.actuators.get(id).map(Actuator::output)
+    pub fn output(&self, id: usize, now_us: u64) -> Option<Output> {
+        self.actuators.get(id).map(|actuator| actuator.output(now_us))
     }
 
     /// What every actuator does.
-    pub fn outputs(&self) -> [Output; ACTUATOR_COUNT] {
-        self.actuators.map(|actuator| actuator.output())
+    pub fn outputs(&self, now_us: u64) -> [Output; ACTUATOR_COUNT] {
+        self.actuators.map(|actuator| actuator.output(now_us))
     }
 
     /// Whether an output or a holder has changed since this was last asked.
-    pub const fn take_changed(&mut self) -> bool {
-        core::mem::replace(&mut self.changed, false)
+    pub fn take_changed(&mut self, now_us: u64) -> bool {
+        let values = self.outputs(now_us).map(|output| output.value);
+        let moved = core::mem::replace(&mut self.told, values) != values;
+        core::mem::replace(&mut self.changed, false) || moved
     }
 
     /// The leases that have run out since this was last asked.
@@ -252,9 +344,12 @@ impl Guard {
         }
     }
 
-    fn make_safe(&mut self, id: usize) {
+    /// From `at_us` on nobody holds it, and it is on its way to its safe state.
+    fn make_safe(&mut self, id: usize, at_us: u64) {
+        let (demand, cuts) = (self.demand, self.cuts());
         if let (Some(actuator), Some(limits)) = (self.actuators.get_mut(id), ACTUATORS.get(id)) {
-            *actuator = Actuator { value: limits.safe, lease: None };
+            actuator.lease = None;
+            actuator.go_safe(limits, demand, cuts, at_us);
             self.changed = true;
         }
     }
@@ -265,8 +360,22 @@ fn client_number(client: usize) -> Result<Client, Status> {
 }
 
 impl Actuator {
-    fn output(&self) -> Output {
-        Output { value: self.value, holder: self.lease.map(|lease| lease.by) }
+    fn output(&self, now_us: u64) -> Output {
+        Output { value: self.motion.value(now_us), holder: self.lease.map(|lease| lease.by) }
+    }
+
+    fn go_safe(&mut self, limits: &Limits, demand: f64, cuts: bool, at_us: u64) {
+        match limits.safe_state {
+            // On its way already: taking and losing a lease again and again makes the way no longer.
+            SafeState::Ramp { .. } if self.motion.target() == limits.safe => {}
+            // What cuts is faster.
+            SafeState::Ramp { .. } if cuts && limits.drives => {
+                self.motion.steer(limits.safe, limits.slew_per_second, at_us);
+            }
+            SafeState::Ramp { duration_us } => self.motion.ramp(limits.safe, duration_us, at_us),
+            SafeState::AtOnce => self.motion = Motion::at(limits.safe),
+            SafeState::Demand => self.motion = Motion::at(demand.clamp(limits.min, limits.max)),
+        }
     }
 }
 

@@ -1,24 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! What `actuator_guard` decides: who may move which actuator, until when, how often, and within which range.
+//! What `actuator_guard` decides: who may move which actuator, until when, how often, how fast, and within which range.
 //!
 //! - [`Guard`] keeps permissions, leases and outputs. Time is an argument of every operation.
+//! - `Motion` is how one output moves: what it does at any time follows from where it was sent last, so nobody has to step it.
 //! - [`Throttle`] keeps a client that does the same again and again from filling the log.
 //!
 //! The rules, which tests hold against random clients:
 //! - at boot nobody may do anything; `wasm_manager` gives each slot permissions and revokes them, which ends its leases;
 //! - an actuator has at most one holder, for at most `LEASE_MAX_US` at a time;
 //! - only its holder moves it, only within its range and the holder's permission, and only so many times a second; a value that is refused changes nothing;
-//! - once the lease has run out or is given back, the output is the safe value, at the latest with the next
-//!   operation (whichever it is) or call of [`Guard::expire`].
+//! - actuators of a group (the motors) are held by one client at a time;
+//! - no output moves faster than its slew limit, whatever it is sent;
+//! - a lease ends when it is given back, runs out, loses its permission, or when the last value is older than the actuator's
+//!   freshness deadline; from that time on the output is on its way to its safe state, however late anybody looks: motors come
+//!   down in a set time and stop, the brake does what the driver demands, at once and exactly;
+//! - while the driver brakes, what drives is cut and can only be sent to its safe value.
 //!
-//! Contract: `cofferdam_device_protocol::{actuator, permission}`. Not here: how fast an output may change.
+//! Contract: `cofferdam_device_protocol::{actuator, permission}`; limits: `ACTUATORS` there.
 #![no_std]
 #![forbid(unsafe_code)]
 
 mod guard;
+mod motion;
 #[cfg(test)]
 mod tests;
 mod throttle;
 
-pub use guard::{Expired, Guard};
+pub use guard::{End, Expired, Guard, MOTION_STEP_US};
 pub use throttle::Throttle;

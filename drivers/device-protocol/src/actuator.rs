@@ -3,7 +3,8 @@
 //!
 //! A client is a slot, told by the channel that it calls on. It may lease and write what `wasm_manager` permits it
 //! ([`crate::permission`]), and write to an actuator only while it holds the lease on it; when the lease is released or
-//! runs out, or the permission is revoked, the guard drives the actuator to its safe value by itself.
+//! runs out, the last value is too old, or the permission is revoked, the guard brings the actuator to its safe state by
+//! itself. Whatever is written, the actuator moves no faster than its slew limit ([`crate::Actuator`]).
 
 use crate::sensor::success;
 use crate::{ACTUATORS, Actuator, BadReply, CallError, Message, Status};
@@ -116,7 +117,7 @@ impl Lease {
     }
 }
 
-/// A value that was applied.
+/// A value was taken, and the actuator is on its way to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Applied {
     /// What the actuator does now.

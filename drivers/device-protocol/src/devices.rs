@@ -35,16 +35,70 @@ pub struct Actuator {
     pub min: f64,
     /// The highest value that `actuator_guard` applies.
     pub max: f64,
-    /// The value that `actuator_guard` applies whenever nobody holds a lease.
+    /// Where its safe state ends if nothing else is demanded.
     pub safe: f64,
+    /// What `actuator_guard` does whenever nobody holds a lease.
+    pub safe_state: SafeState,
+    /// Its value changes by so much a second at most, whatever it is sent.
+    pub slew_per_second: f64,
+    /// A lease on it ends when no new value has come for so long.
+    pub fresh_us: u64,
+    /// Actuators of the same group are held by one client at a time.
+    pub group: u8,
+    /// It drives the vehicle: cut while the driver brakes.
+    pub drives: bool,
 }
+
+/// What an actuator does while nobody holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SafeState {
+    /// It goes from where it is to its safe value in this time, and stays: a controlled descent, then stop.
+    Ramp {
+        /// In this time.
+        duration_us: u64,
+    },
+    /// It is at its safe value at once.
+    AtOnce,
+    /// It does what the driver demands, at once and exactly.
+    Demand,
+}
+
+/// Above this demand of the driver on the brake, what drives is cut.
+pub const DEMAND_CUTS_ABOVE: f64 = 0.05;
 
 const fn value(name: &'static str, unit: &'static str) -> Value {
     Value { name, unit }
 }
 
-const fn ratio(id: usize, name: &'static str) -> Actuator {
-    Actuator { id, name, unit: "1", min: 0.0, max: 1.0, safe: 0.0 }
+/// A value that a loop of 100 Hz has missed 25 times is no value any more.
+const FRESH_US: u64 = 250_000;
+
+/// A ratio that moves over its whole range in `travel_us` at the fastest.
+const fn ratio(id: usize, name: &'static str, group: u8, travel_us: u64, safe_state: SafeState) -> Actuator {
+    Actuator {
+        id,
+        name,
+        unit: "1",
+        min: 0.0,
+        max: 1.0,
+        safe: 0.0,
+        safe_state,
+        slew_per_second: 1e6 / travel_us as f64,
+        fresh_us: FRESH_US,
+        group,
+        drives: false,
+    }
+}
+
+/// A propeller follows no faster than in some 50 ms; without a controller it comes down in two seconds.
+const fn motor(id: usize, name: &'static str) -> Actuator {
+    let ramp = SafeState::Ramp { duration_us: 2_000_000 };
+    Actuator { drives: true, ..ratio(id, name, 0, 50_000, ramp) }
+}
+
+/// A valve at a wheel: without a controller the brake acts unmodulated.
+const fn release(id: usize, name: &'static str) -> Actuator {
+    ratio(id, name, 2, 5_000, SafeState::AtOnce)
 }
 
 /// Every sensor, by id.
@@ -108,15 +162,15 @@ pub const SENSORS: [Sensor; 6] = [
 /// Every actuator, by id. Wheels and motors are counted front left, front right, rear left, rear right. A release takes
 /// that part of the brake's pressure away from one wheel, as the valves of an anti-lock system do.
 pub const ACTUATORS: [Actuator; 9] = [
-    ratio(0, "motor-0"),
-    ratio(1, "motor-1"),
-    ratio(2, "motor-2"),
-    ratio(3, "motor-3"),
-    ratio(4, "brake"),
-    ratio(5, "brake-release-0"),
-    ratio(6, "brake-release-1"),
-    ratio(7, "brake-release-2"),
-    ratio(8, "brake-release-3"),
+    motor(0, "motor-0"),
+    motor(1, "motor-1"),
+    motor(2, "motor-2"),
+    motor(3, "motor-3"),
+    ratio(4, "brake", 1, 50_000, SafeState::Demand),
+    release(5, "brake-release-0"),
+    release(6, "brake-release-1"),
+    release(7, "brake-release-2"),
+    release(8, "brake-release-3"),
 ];
 
 /// The sensor of this name.

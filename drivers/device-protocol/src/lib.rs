@@ -25,7 +25,10 @@ mod status;
 mod tests;
 pub mod topic;
 
-pub use devices::{ACTUATORS, Actuator, SENSORS, Sensor, Value, actuator_by_name, sensor_by_name};
+pub use devices::{
+    ACTUATORS, Actuator, DEMAND_CUTS_ABOVE, SENSORS, SafeState, Sensor, Value, actuator_by_name,
+    sensor_by_name,
+};
 pub use message::{Message, WORDS_MAX};
 pub use status::{BadReply, CallError, Status};
 

@@ -35,6 +35,8 @@ pub enum Status {
     TooOften = 13,
     /// A permission that no slot can have.
     BadPermission = 14,
+    /// The driver brakes, and this would drive. What the actuator does has not changed.
+    Interlocked = 15,
 }
 
 impl Status {
@@ -55,6 +57,7 @@ impl Status {
             12 => Status::NotPermitted,
             13 => Status::TooOften,
             14 => Status::BadPermission,
+            15 => Status::Interlocked,
             _ => return None,
         })
     }
@@ -95,6 +98,7 @@ impl fmt::Display for Status {
             Status::NotPermitted => "not permitted",
             Status::TooOften => "too often",
             Status::BadPermission => "not a permission",
+            Status::Interlocked => "held back while the driver brakes",
         })
     }
 }

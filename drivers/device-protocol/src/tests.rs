@@ -15,6 +15,11 @@ fn ids_are_places_and_names_are_unique() {
     for (place, actuator) in ACTUATORS.iter().enumerate() {
         assert_eq!(actuator.id, place);
         assert!(actuator.min <= actuator.safe && actuator.safe <= actuator.max);
+        assert!(actuator.slew_per_second > 0.0 && actuator.fresh_us > 0);
+        // What it does by itself is no faster than what it may be made to do.
+        if let SafeState::Ramp { duration_us } = actuator.safe_state {
+            assert!((actuator.max - actuator.min) * 1e6 / duration_us as f64 <= actuator.slew_per_second);
+        }
         assert_eq!(actuator_by_name(actuator.name).map(|found| found.id), Some(place));
     }
     assert!(sensor_by_name("brake").is_none() && actuator_by_name("").is_none());
@@ -98,12 +103,13 @@ fn golden_statuses() {
         Status::NotPermitted,
         Status::TooOften,
         Status::BadPermission,
+        Status::Interlocked,
     ];
     for (status, code) in all.into_iter().zip(1..) {
         assert_eq!(status as u64, code);
         assert_eq!(Status::from_code(code), Some(status));
     }
-    assert_eq!((Status::from_code(0), Status::from_code(15)), (None, None));
+    assert_eq!((Status::from_code(0), Status::from_code(16)), (None, None));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Protection domain: the actuators.
 //!
-//! Serves `cofferdam_device_protocol::actuator`, ends leases by its own timer, and publishes the outputs.
+//! Serves `cofferdam_device_protocol::actuator`, ends leases by its own timer, and publishes the outputs, also on their way.
+//! Whoever brings the driver's demand on the brake hands it to `Guard::demand`; while nobody does it is zero.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -68,12 +69,16 @@ impl ActuatorGuard {
     }
 
     fn publish(&mut self, now_us: u64) -> Result<(), OutOfBounds> {
-        if self.guard.take_changed() { self.outputs.publish(now_us, &self.guard.outputs()) } else { Ok(()) }
+        if self.guard.take_changed(now_us) {
+            self.outputs.publish(now_us, &self.guard.outputs(now_us))
+        } else {
+            Ok(())
+        }
     }
 
     /// Tells of leases that ended with their permission. wasm_manager's orders are few, so each is told.
-    fn tell_taken(&self, before: &[Output; ACTUATOR_COUNT]) {
-        for ((actuator, before), after) in ACTUATORS.iter().zip(before).zip(self.guard.outputs()) {
+    fn tell_taken(&self, before: &[Output; ACTUATOR_COUNT], now_us: u64) {
+        for ((actuator, before), after) in ACTUATORS.iter().zip(before).zip(self.guard.outputs(now_us)) {
             if let (Some(holder), None) = (before.holder, after.holder) {
                 let name = self.client_name(usize::from(holder));
                 log::info!("lease of {name} on {} taken back: safe value", actuator.name);
@@ -84,22 +89,24 @@ impl ActuatorGuard {
     /// What every event ends with: publish, tell, and see that the timer fires in time.
     fn settle(&mut self, now_us: u64) -> Result<(), OutOfBounds> {
         let published = self.publish(now_us);
-        for (id, holder) in self.guard.take_expired().iter() {
-            let holder = usize::from(holder);
+        for (id, end) in self.guard.take_expired().iter() {
+            let holder = usize::from(end.holder);
             if let Some(times) = self.expiries.happened(holder, now_us) {
                 let actuator = ACTUATORS.get(id).map_or("?", |actuator| actuator.name);
+                let why = if end.stale { "had an old value" } else { "ran out" };
                 log::warn!(
-                    "lease of {} on {actuator} ran out: safe value ({times})",
-                    self.client_name(holder)
+                    "lease of {} on {actuator} {why}: safe value {} us later ({times})",
+                    self.client_name(holder),
+                    now_us.saturating_sub(end.at_us)
                 );
             }
         }
-        if let Some(next_us) = self.guard.next_expiry_us()
+        if let Some(next_us) = self.guard.next_event_us(now_us)
             && self.timer_us.is_none_or(|timer_us| next_us < timer_us)
         {
             match self.timer.one_shot(next_us) {
                 Ok(_) => self.timer_us = Some(next_us),
-                Err(error) => log::error!("leases end with the next call only: {error}"),
+                Err(error) => log::error!("leases end, and outputs move, with the next call only: {error}"),
             }
         }
         published
@@ -124,9 +131,9 @@ impl Handler for ActuatorGuard {
         let words = pd::receive(message, &mut buffer);
         let client = self.client(channel);
         let outcome = if channel == self.manager {
-            let before = self.guard.outputs();
+            let before = self.guard.outputs(now_us);
             let done = self.guard.obey(message.label(), words, now_us);
-            self.tell_taken(&before);
+            self.tell_taken(&before, now_us);
             done.map(|()| actuator::done())
         } else {
             match u8::try_from(client) {

@@ -97,6 +97,7 @@ fn code(error: CallError) -> ErrorCode {
         CallError::Refused(Status::TooOften) => ErrorCode::RateLimited,
         CallError::Refused(Status::NoLease) => ErrorCode::NoLease,
         CallError::Refused(Status::HeldByAnother) => ErrorCode::AlreadyInUse,
+        CallError::Refused(Status::Interlocked) => ErrorCode::Interlocked,
         CallError::Refused(Status::OutOfRange | Status::NotANumber | Status::BadDuration) => {
             ErrorCode::OutOfRange
         }

@@ -4,6 +4,7 @@
 mod apps;
 mod attack;
 mod endurance;
+mod envelope;
 mod hostile;
 mod keys;
 mod lifecycle;
@@ -36,6 +37,7 @@ pub const ALL: &[Suite] = &[
     replay::SUITE,
     endurance::SUITE,
     lifecycle::SUITE,
+    envelope::SUITE,
     power::SUITE,
     attack::SUITE,
     keys::SUITE,

@@ -53,6 +53,8 @@ error_codes! {
     BadArgument = -11, "bad argument";
     /// The driver behind the call failed or answered nonsense.
     DeviceFailure = -12, "device failure";
+    /// The vehicle's driver is braking, and this would drive.
+    Interlocked = -13, "held back by an interlock";
 }
 
 impl ErrorCode {

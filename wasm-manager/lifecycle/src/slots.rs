@@ -187,11 +187,14 @@ impl Slot {
 
     /// Stops the app; it stays installed.
     pub(crate) fn stop(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
+        // What it does until it stands still counts.
+        let halted = self.halt(platform);
         self.keep_status();
         if let Some(app) = &mut self.app {
             app.state = AppState::Stopped;
             app.supervision.stopped(platform.now_us());
         }
+        halted?;
         self.idle(platform)
     }
 

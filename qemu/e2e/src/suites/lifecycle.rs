@@ -194,7 +194,7 @@ fn restarts_back_off_and_then_roll_back(context: &mut Context<'_>) -> Result<()>
 }
 
 /// The time at the beginning of a console line: `[   12.345678] …`.
-fn seconds(line: &str) -> Result<f64> {
+pub(super) fn seconds(line: &str) -> Result<f64> {
     let time = line.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(time, _)| time.trim());
     time.and_then(|time| time.parse().ok()).ok_or_else(|| anyhow!("no time in '{line}'"))
 }
@@ -313,7 +313,7 @@ fn a_slot_faults_and_neighbours_miss_nothing(context: &mut Context<'_>) -> Resul
 }
 
 /// A connection that makes `bytes` the last thing that somebody reads; it must end.
-fn kill(context: &Context<'_>, bytes: &[u8]) -> Result<()> {
+pub(super) fn kill(context: &Context<'_>, bytes: &[u8]) -> Result<()> {
     let mut stream = TcpStream::connect(context.address()?).context("cannot connect")?;
     stream.set_read_timeout(Some(STEP_LIMIT))?;
     let mut greeting = [0; 4];
