@@ -97,6 +97,8 @@ impl Slot {
             name: orders.name,
             #[cfg(feature = "rogue-test")]
             rogue: crate::rogue_test::Rogue::new(self.wiring.timer, self.wiring.manager),
+            #[cfg(feature = "spin-test")]
+            timer: self.wiring.timer,
         };
         let app = App::load(orders, &module, host)?;
         drop(module);
