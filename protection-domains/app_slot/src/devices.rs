@@ -31,6 +31,9 @@ pub struct SlotHost {
     /// What it does past the interpreter.
     #[cfg(feature = "rogue-test")]
     pub rogue: crate::rogue_test::Rogue,
+    /// `timer_driver`, which no app can call.
+    #[cfg(feature = "spin-test")]
+    pub timer: cofferdam_timer_protocol::pd::Timer,
 }
 
 impl Host for SlotHost {
@@ -82,7 +85,7 @@ impl Host for SlotHost {
             Level::Trace => log::Level::Trace,
         };
         #[cfg(feature = "spin-test")]
-        crate::spin_test::obey(line);
+        crate::spin_test::obey(line, &self.devices, &self.timer);
         #[cfg(feature = "rogue-test")]
         self.rogue.obey(line, &self.devices);
         cofferdam_log_ring::pd::app_line(level, self.name.as_str(), line.as_bytes());

@@ -98,6 +98,8 @@ impl Slot {
             name: orders.name,
             #[cfg(feature = "rogue-test")]
             rogue: crate::rogue_test::Rogue::new(self.wiring.timer, self.wiring.manager),
+            #[cfg(feature = "spin-test")]
+            timer: self.wiring.timer,
         };
         let tape = if orders.record { Some(tape(orders)?) } else { None };
         let mut app = App::load(orders, &module, Recorder::new(host, tape))?;

@@ -44,6 +44,8 @@ pub struct Settings {
     pub modules: PathBuf,
     /// Sources of apps, `NAME/cofferdam.toml`.
     pub recipes: PathBuf,
+    /// Programs of protection domains, as they are in the image: `NAME.elf`.
+    pub programs: PathBuf,
     /// For logs and packages.
     pub output: PathBuf,
 }
@@ -87,12 +89,6 @@ impl Settings {
         let module = fs::read(&path)
             .with_context(|| format!("cannot read {} (make apps builds it)", path.display()))?;
         Ok((recipe, module))
-    }
-
-    /// The program of a protection domain, as it is in the image.
-    pub fn program(&self, name: &str) -> Result<PathBuf> {
-        let images = self.image.parent().and_then(Path::parent).context("an image in a folder of its own")?;
-        Ok(images.join("protection-domains").join("release").join(format!("{name}.elf")))
     }
 
     /// A package of app `name`, changed by `change`, signed by `key`.

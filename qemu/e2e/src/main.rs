@@ -175,6 +175,10 @@ fn settings(places: &Places) -> Result<Settings> {
         key_path: absolute(&places.key)?,
         modules: or(&places.apps, "apps"),
         recipes: places.recipes.clone(),
+        programs: build.join("protection-domains").join(match places.kernel {
+            KernelKind::Crates => places.config.clone(),
+            KernelKind::Sdk => format!("sdk-{}", places.config),
+        }),
         output: build.join(match places.kernel {
             KernelKind::Crates => "e2e",
             KernelKind::Sdk => "e2e-sdk",
