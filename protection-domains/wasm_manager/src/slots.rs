@@ -31,13 +31,7 @@ pub fn slots(disk: Option<Disk>) -> Slots {
         actuators: channel!(actuator_channel),
         topics: channel!(topic_channel),
     };
-    Slots {
-        children: children(),
-        permitting,
-        disk,
-        figures: regions::figures(),
-        verifier: verifier(),
-    }
+    Slots { children: children(), permitting, disk, figures: regions::figures(), verifier: verifier() }
 }
 
 fn children() -> [Child; SLOTS] {
