@@ -115,7 +115,7 @@ fn apply(guard: &mut Guard, operation: Operation, now_us: u64) -> Result<(), Sta
         Release(client) => guard.release(client, id, now_us),
         ReleaseAll(client) => {
             guard.expire(now_us);
-            guard.release_all(client);
+            guard.release_all(client, now_us);
             Ok(())
         }
         Revoke | Permit => {
@@ -138,10 +138,10 @@ fn explore(guard: &Guard, model: Model, all: &[Operation], trail: &mut Vec<Opera
     for operation in all {
         trail.push(*operation);
         let (mut guard, mut model) = (guard.clone(), model);
-        let before = guard.output(brake()).unwrap();
+        let before = guard.output(brake(), model.now_us).unwrap();
         let expected = model.apply(*operation);
         let outcome = apply(&mut guard, *operation, model.now_us);
-        let output = guard.output(brake()).unwrap();
+        let output = guard.output(brake(), model.now_us).unwrap();
         assert_eq!(outcome, expected, "{trail:?}");
         assert_eq!(output.holder, model.holder.map(|(holder, _)| holder), "{trail:?}");
         assert_eq!(guard.next_expiry_us(), model.holder.map(|(_, until_us)| until_us), "{trail:?}");
