@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Follows the speed that `pacer` publishes: the receiving half of a topic.
 //!
-//! A topic keeps its latest message, so whoever receives looks at its age: after [`STALE_US`] without a new one this app
+//! A topic keeps its latest message, so whoever receives looks at its age: after `STALE_US` without a new one this app
 //! slows down to a stand by itself. It moves nothing; a real one would hold the brake as `downhill` does.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![forbid(unsafe_code)]
