@@ -17,7 +17,7 @@ use cofferdam_verifier::examine;
 use cofferdam_verifier_protocol::{Found, Kind};
 
 /// As `system.xml` has it, without a quarter for the allocator's own needs and pieces that fit nowhere.
-const HEAP_BYTES: usize = 0x20_0000 / 4 * 3;
+const HEAP_BYTES: usize = 0x30_0000 / 4 * 3;
 
 struct Counting;
 
