@@ -35,6 +35,9 @@ const SPIN_BOUND_US: [u64; 2] = [SERVERS_US + SLOT_BUDGET_US, SERVERS_US + 2 * S
 /// The same, while slot 0 calls servers without end: they work no longer for a slot than it takes to ask them.
 const STORM_BOUND_US: [u64; 2] = [SERVERS_US + 2 * SLOT_BUDGET_US, SERVERS_US + 4 * SLOT_BUDGET_US];
 
+/// So many floods, one after the other, until the loops were released often enough.
+const FLOODS_MAX: u32 = 20;
+
 /// How long slot 0 spins.
 const SPIN_US: u64 = 500_000;
 /// How long it calls: shorter, as an emulator takes long to change address spaces.
@@ -55,11 +58,19 @@ fn check_bounded(one: &Loop, timing: &Timing, bound_us: u64) -> Result<()> {
 fn a_network_flood(context: &mut Context<'_>) -> Result<()> {
     loops::start(context)?;
     let before = loops::timing(context, &FAST)?;
-    let flood = loops::flood(context)?;
-    let after = loops::timing(context, &FAST)?;
+    // How much of the machine's own time a flood takes depends on how fast the host sends it.
+    let mut flood = loops::flood(context)?;
+    let mut after = loops::timing(context, &FAST)?;
+    for _ in 1..FLOODS_MAX {
+        if after.activations > before.activations + 100 {
+            break;
+        }
+        flood = loops::flood(context)?;
+        after = loops::timing(context, &FAST)?;
+    }
     ensure!(
         after.activations > before.activations + 100,
-        "the flood was over too soon: {before:?} {after:?}"
+        "the floods were over too soon: {before:?} {after:?}"
     );
     for one in [FAST, SLOW] {
         let timing = loops::timing(context, &one)?;
