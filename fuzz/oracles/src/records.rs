@@ -33,7 +33,9 @@ pub fn run(input: &[u8]) -> bool {
                 true
             }
             Ok(Record::Ask) => {
-                assert_eq!(record, net::ask_record());
+                // Reserved bytes may be anything, as in every record.
+                assert_eq!(record.len(), net::ask_record().len());
+                assert_eq!(net::parse(&net::ask_record()), Ok(Record::Ask));
                 true
             }
             Err(_) => false,
