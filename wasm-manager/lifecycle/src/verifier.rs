@@ -14,7 +14,7 @@ use crate::platform::{Platform, PlatformError};
 use crate::refusal::Refused;
 
 /// Time for what is some kilobytes long. Some milliseconds of it are used.
-const PATIENCE_US: u64 = 500_000;
+const PATIENCE_US: u64 = 1_000_000;
 /// Time for a package, which can be a megabyte. Some tens of milliseconds are used.
 const PATIENCE_FOR_PACKAGE_US: u64 = 2_000_000;
 

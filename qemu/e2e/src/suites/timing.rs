@@ -179,8 +179,8 @@ fn misbehave(context: &Context<'_>, asked: &str, sequence: u64) -> Result<()> {
     let package = make(&recipe, &wat::parse_str(module)?, &context.settings.key)?;
     let position = context.position();
     context.done(&["push", &context.file("spinner.cdam", &package)?])?;
+    context.expect_from(position, "/spinner: done")?;
     let slot = context.figure(SPINNER, "slot")?;
     ensure!(slot == 0, "the spinner is in slot {slot}");
-    context.expect_from(position, "/spinner: done")?;
     Ok(())
 }
