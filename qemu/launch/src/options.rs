@@ -41,6 +41,14 @@ impl KernelKind {
             Self::Sdk => PathBuf::from(format!("image/sdk/{name}.img")),
         }
     }
+
+    /// How much RAM a machine for it has unless told otherwise, in MiB: what its images are built for.
+    pub fn memory_mib(self) -> u32 {
+        match self {
+            Self::Crates => 256,
+            Self::Sdk => 2048,
+        }
+    }
 }
 
 /// What drives the guest's clock.
@@ -108,11 +116,11 @@ impl MachineOptions {
     pub(crate) fn arguments(&self) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = Vec::new();
         let mut add = |items: &[&str]| arguments.extend(items.iter().map(OsString::from));
-        let (machine, default_memory_mib) = match self.kernel {
-            KernelKind::Crates => ("virt", 256),
-            KernelKind::Sdk => ("virt,virtualization=on", 2048),
+        let machine = match self.kernel {
+            KernelKind::Crates => "virt",
+            KernelKind::Sdk => "virt,virtualization=on",
         };
-        let memory = format!("{}M", self.memory_mib.unwrap_or(default_memory_mib));
+        let memory = format!("{}M", self.memory_mib.unwrap_or(self.kernel.memory_mib()));
         add(&["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
         add(&["-machine", machine, "-cpu", "cortex-a53", "-m", &memory]);
         add(&["-global", "virtio-mmio.force-legacy=false"]);

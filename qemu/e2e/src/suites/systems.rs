@@ -132,7 +132,7 @@ fn passive_servers_work_on_their_callers_time(context: &mut Context<'_>) -> Resu
 
 /// How the monitor reports the fault of a protection domain without a parent: ours does on any kernel, the SDK's on
 /// one that prints.
-fn fault_report(settings: &Settings, name: &str) -> Option<String> {
+pub fn fault_report(settings: &Settings, name: &str) -> Option<String> {
     match settings.kernel {
         KernelKind::Crates => Some(format!("protection domain '{name}' faulted")),
         KernelKind::Sdk if settings.kernel_prints => Some(format!("faulting PD: {name}")),

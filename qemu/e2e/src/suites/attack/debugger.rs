@@ -9,13 +9,13 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use memchr::memmem;
 use object::{Object, ObjectSegment, SegmentFlags, elf::PF_X};
 
 use crate::context::STEP_LIMIT;
 
-/// Where RAM begins on QEMU virt, and how much of it the default kernel's machine has.
+/// Where RAM begins on QEMU virt.
 const RAM: u64 = 0x4000_0000;
-const RAM_BYTES: u64 = 256 << 20;
 const PAGE_BYTES: usize = 4096;
 /// Where `system.xml` puts a slot's heap, as the slot sees it, and the size of the pages that it is made of.
 const HEAP: std::ops::Range<u64> = 0x2_0000_0000..0x2_0080_0000;
@@ -39,14 +39,15 @@ impl Debugger {
         Ok(debugger)
     }
 
-    /// All of RAM.
-    pub fn ram(&mut self, file: &Path) -> Result<Vec<u8>> {
-        let command = format!("pmemsave {RAM:#x} {RAM_BYTES:#x} \"{}\"", file.display());
+    /// All of RAM: `mib` MiB, through a file that is gone afterwards.
+    pub fn ram(&mut self, mib: u32, file: &Path) -> Result<Vec<u8>> {
+        let length = u64::from(mib) << 20;
+        let command = format!("pmemsave {RAM:#x} {length:#x} \"{}\"", file.display());
         let hex: String = command.bytes().map(|byte| format!("{byte:02x}")).collect();
         self.ask_ok(&format!("qRcmd,{hex}"))?;
         let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         fs::remove_file(file)?;
-        ensure!(bytes.len() as u64 == RAM_BYTES, "{} bytes of RAM", bytes.len());
+        ensure!(bytes.len() as u64 == length, "{} bytes of RAM", bytes.len());
         Ok(bytes)
     }
 
@@ -112,9 +113,8 @@ impl Drop for Debugger {
 /// The pieces of the heap around an app's memory that hold pointers into that heap. The app's memory is the place that
 /// holds `marker` behind zeros; in the module itself something else comes before it.
 pub fn find_heap(marker: &[u8], ram: &[u8]) -> Result<Vec<u64>> {
-    let starts = (ZEROS_BYTES..ram.len() - marker.len()).step_by(8);
-    let mut places = starts.filter(|at| {
-        ram[*at..].starts_with(marker) && ram[at - ZEROS_BYTES..*at].iter().all(|byte| *byte == 0)
+    let mut places = memmem::find_iter(ram, marker).filter(|at| {
+        at.checked_sub(ZEROS_BYTES).is_some_and(|from| ram[from..*at].iter().all(|byte| *byte == 0))
     });
     let at = places.next().context("the app's memory is not in RAM")?;
     ensure!(places.next().is_none(), "the app's memory is in RAM twice");
