@@ -10,7 +10,7 @@ use core::arch::asm;
 
 use bitflags::bitflags;
 
-use crate::{Comparator, Frequency};
+use crate::{Comparator, Counter, Frequency};
 
 bitflags! {
     /// CNTP_CTL_EL0.
@@ -39,10 +39,7 @@ impl PhysicalTimer {
 
     /// How fast its counter counts; nothing if firmware never said.
     pub fn frequency(&self) -> Option<Frequency> {
-        let hertz: u64;
-        // SAFETY: reads a register that `new` promises is accessible; no memory is touched.
-        unsafe { asm!("mrs {}, cntfrq_el0", out(reg) hertz, options(nomem, nostack, pure)) };
-        Frequency::new(hertz)
+        Frequency::new(read_frequency())
     }
 
     fn write_control(&mut self, control: Control) {
@@ -52,13 +49,44 @@ impl PhysicalTimer {
     }
 }
 
+/// The physical counter alone, for a processor whose timer is closed to user level.
+#[derive(Debug)]
+pub struct PhysicalCounter(());
+
+impl PhysicalCounter {
+    /// The counter of this processor.
+    ///
+    /// # Safety
+    /// User level may read the counter and its frequency.
+    pub const unsafe fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Counter for PhysicalCounter {
+    fn now_ticks(&self) -> u64 {
+        read_counter()
+    }
+}
+
+fn read_frequency() -> u64 {
+    let hertz: u64;
+    // SAFETY: reads a register that whoever calls this was promised to be accessible; no memory is touched.
+    unsafe { asm!("mrs {}, cntfrq_el0", out(reg) hertz, options(nomem, nostack, pure)) };
+    hertz
+}
+
+fn read_counter() -> u64 {
+    let ticks: u64;
+    // SAFETY: reads a register that whoever calls this was promised to be accessible; the barrier keeps the read from
+    // being done early.
+    unsafe { asm!("isb", "mrs {}, cntpct_el0", out(reg) ticks, options(nostack)) };
+    ticks
+}
+
 impl Comparator for PhysicalTimer {
     fn now_ticks(&self) -> u64 {
-        let ticks: u64;
-        // SAFETY: reads a register that `new` promises is accessible; the barrier keeps the read from being
-        // done early.
-        unsafe { asm!("isb", "mrs {}, cntpct_el0", out(reg) ticks, options(nostack)) };
-        ticks
+        read_counter()
     }
 
     fn interrupt_at(&mut self, ticks: u64) {

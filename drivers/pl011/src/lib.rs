@@ -4,7 +4,7 @@
 //! Reference: PrimeCell UART (PL011) Technical Reference Manual, ARM DDI 0183. Address and interrupt come from
 //! `system.xml`; the baud rate is whatever firmware set (QEMU ignores it).
 //!
-//! Output never waits: [`Pl011::try_write`] refuses when the FIFO is full, and the transmit interrupt says when
+//! Output never waits: [`Uart::try_write`] refuses when the FIFO is full, and the transmit interrupt says when
 //! there is room again.
 #![no_std]
 #![deny(unsafe_code)]
@@ -14,6 +14,7 @@ mod registers;
 #[cfg(test)]
 mod tests;
 
+pub use cofferdam_uart::Uart;
 pub use registers::Registers;
 
 use registers::{Control, Flags, Interrupts, LineControl};
@@ -22,7 +23,7 @@ use tock_registers::interfaces::{ReadWriteable as _, Readable as _, Writeable as
 /// The size of its registers.
 pub const REGISTERS_BYTES: usize = size_of::<Registers>();
 
-/// How often [`Pl011::set_up`] looks whether the last character is out; at 115,200 baud one takes 87 µs.
+/// How often [`Uart::set_up`] looks whether the last character is out; at 115,200 baud one takes 87 µs.
 const DRAIN_LOOKS_MAX: u32 = 1_000_000;
 
 /// A PL011.
@@ -35,10 +36,12 @@ impl<'a> Pl011<'a> {
     pub const fn new(registers: &'a Registers) -> Self {
         Self { registers }
     }
+}
 
+impl Uart for Pl011<'_> {
     /// Sets it up for output: eight bits, no parity, FIFO on, all interrupts masked. Follows DDI 0183 section
     /// 3.3.8: switch off, let the character that is on its way go out, flush, set, switch on.
-    pub fn set_up(&mut self) {
+    fn set_up(&mut self) {
         let registers = self.registers;
         for _ in 0..DRAIN_LOOKS_MAX {
             if !registers.flags.is_set(Flags::BUSY) {
@@ -53,8 +56,7 @@ impl<'a> Pl011<'a> {
         registers.control.write(Control::UART_ENABLE::SET + Control::TRANSMIT_ENABLE::SET);
     }
 
-    /// Gives `byte` to the FIFO, or says no because that is full.
-    pub fn try_write(&mut self, byte: u8) -> bool {
+    fn try_write(&mut self, byte: u8) -> bool {
         if self.registers.flags.is_set(Flags::TRANSMIT_FIFO_FULL) {
             return false;
         }
@@ -64,8 +66,8 @@ impl<'a> Pl011<'a> {
 
     /// Whether to interrupt when the FIFO has drained below its trigger level. That is a change of state: after
     /// switching this on, there is an interrupt only if something has been written since the last
-    /// [`Pl011::acknowledge`].
-    pub fn interrupt_when_drained(&mut self, on: bool) {
+    /// [`Uart::acknowledge`].
+    fn interrupt_when_drained(&mut self, on: bool) {
         self.registers.interrupt_mask.modify(if on {
             Interrupts::TRANSMIT::SET
         } else {
@@ -73,8 +75,7 @@ impl<'a> Pl011<'a> {
         });
     }
 
-    /// Takes the transmit interrupt back.
-    pub fn acknowledge(&mut self) {
+    fn acknowledge(&mut self) {
         self.registers.interrupt_clear.write(Interrupts::TRANSMIT::SET);
     }
 }

@@ -6,7 +6,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::ptr::NonNull;
 
-use cofferdam_pl011::Pl011;
+use cofferdam_pl011::{Pl011, Uart as _};
 
 struct Port(Cell<Option<Pl011<'static>>>);
 

@@ -8,14 +8,15 @@
 #![deny(unsafe_code)]
 
 mod regions;
+mod uart;
 
 use cofferdam_console::{Console, Output, Progress, Source};
 use cofferdam_domain_figures::{Figure, Kind, Writer};
 use cofferdam_log_ring::Reader;
-use cofferdam_pl011::Pl011;
+use cofferdam_uart::Uart as _;
 use sel4_microkit::{Channel, ChannelSet, Error, Handler, SDK, channel, now_us, protection_domain};
 
-struct Uart(Pl011<'static>);
+struct Uart(uart::Device);
 
 impl Output for Uart {
     fn try_write(&mut self, byte: u8) -> bool {

@@ -2,9 +2,10 @@
 //! Memory that `system.xml` maps here.
 #![allow(unsafe_code)]
 
-use cofferdam_pl011::Pl011;
 use cofferdam_shared_memory::SharedRegion;
 use sel4_microkit::{MemoryRegion, memory_region};
+
+use crate::uart::{Device, REGISTERS_BYTES};
 
 /// How many rings there are.
 pub const RINGS: usize = 15;
@@ -47,10 +48,10 @@ pub fn figures() -> SharedRegion {
 ///
 /// # Panics
 /// If the region is too small for its registers.
-pub fn uart() -> Pl011<'static> {
+pub fn uart() -> Device {
     let region = memory_region!(uart: uart_size);
-    assert!(region.size >= cofferdam_pl011::REGISTERS_BYTES, "system.xml: uart is too small");
-    // SAFETY: `system.xml` maps the PL011's page here as device memory for the life of the protection domain,
+    assert!(region.size >= REGISTERS_BYTES, "system.xml: uart is too small");
+    // SAFETY: `system.xml` maps the UART's page here as device memory for the life of the protection domain,
     // page-aligned and large enough; this is the only driver value in the program.
-    unsafe { Pl011::at(region.start) }
+    unsafe { Device::at(region.start) }
 }

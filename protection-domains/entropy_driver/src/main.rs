@@ -1,45 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Protection domain: the entropy source. It serves one protected procedure (contract:
-//! `cofferdam-entropy-protocol`) out of a virtio device. Without a device it says so and has nothing else.
+//! `cofferdam-entropy-protocol`) out of the board's device ([`source`]). Without one it says so and has nothing else.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
 
+#[cfg(not(any(feature = "absent", feature = "jitter")))]
 mod regions;
+mod source;
 
 use core::convert::Infallible;
 
 use cofferdam_entropy_protocol::{BYTES_MAX, Request, Status, pack};
-use cofferdam_virtio_rng::VirtioEntropy;
-use sel4_microkit::{
-    Channel, ChannelSet, Handler, MessageInfo, channel, get_mr, now_us, protection_domain, set_mr,
-};
-use virtio_drivers::transport::DeviceType;
-use virtio_drivers::transport::mmio::MmioTransport;
+use sel4_microkit::{Channel, ChannelSet, Handler, MessageInfo, get_mr, now_us, protection_domain, set_mr};
+
+use crate::source::Source;
 
 /// How long the device may take for one call. The caller waits so long at most.
 const PATIENCE_US: u64 = 500_000;
 
 struct EntropyDriver {
-    device: Option<VirtioEntropy<MmioTransport<'static>>>,
-    interrupt: Channel,
+    device: Option<Source>,
+    interrupt: Option<Channel>,
 }
 
 #[protection_domain]
-#[allow(clippy::expect_used)] // of the system description
 fn init() -> impl Handler {
     cofferdam_log_ring::pd::init();
-    regions::initialise_dma().expect("region rng_dma");
-    let device = match regions::transports().find(DeviceType::EntropySource) {
-        Ok(transport) => {
-            VirtioEntropy::new(transport).inspect_err(|error| log::error!("no entropy: {error}")).ok()
-        }
-        Err(error) => {
-            log::error!("no entropy: {error}");
-            None
-        }
-    };
-    EntropyDriver { device, interrupt: channel!(virtio_irq) }
+    EntropyDriver { device: source::find(), interrupt: source::interrupt() }
 }
 
 impl EntropyDriver {
@@ -68,11 +56,11 @@ impl Handler for EntropyDriver {
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
         // Answers are waited for, not notified; the interrupt is only quieted.
-        if channels.contains(self.interrupt) {
+        if let Some(interrupt) = self.interrupt.filter(|interrupt| channels.contains(*interrupt)) {
             if let Some(device) = &mut self.device {
                 device.acknowledge_interrupt();
             }
-            if let Err(error) = self.interrupt.irq_ack() {
+            if let Err(error) = interrupt.irq_ack() {
                 log::error!("interrupt: {error}");
             }
         }

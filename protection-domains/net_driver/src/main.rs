@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Protection domain: the network card. It moves frames between a virtio device and gateway's queues
+//! Protection domain: the network card. It moves frames between the card of the board ([`card`]) and gateway's queues
 //! (contract: `cofferdam-net-protocol`) and looks at nothing in them.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
 
+mod card;
 mod regions;
 
 use core::convert::Infallible;
 
 use cofferdam_domain_figures::QueueFigures;
 use cofferdam_net_protocol::Link;
-use cofferdam_virtio_net::{Pump, VirtioCard};
+use cofferdam_virtio_net::Pump;
 use sel4_microkit::{Channel, ChannelSet, Handler, channel, protection_domain};
-use virtio_drivers::transport::DeviceType;
-use virtio_drivers::transport::mmio::MmioTransport;
+
+use crate::card::Card;
 
 /// Ethernet's usual payload. (Devices that offer less or more are not asked.)
 const PAYLOAD_BYTES_MAX: u16 = 1500;
 
 struct NetDriver {
     /// None: there is no card, or it has failed.
-    pump: Option<Pump<VirtioCard<MmioTransport<'static>>>>,
-    interrupt: Channel,
+    pump: Option<Pump<Card>>,
+    interrupt: Option<Channel>,
     gateway: Channel,
     figures: QueueFigures,
 }
@@ -31,27 +32,14 @@ struct NetDriver {
 #[allow(clippy::expect_used)] // of the system description
 fn init() -> impl Handler {
     cofferdam_log_ring::pd::init();
-    regions::initialise_dma().expect("region net_dma");
     let (to_gateway, from_gateway) = regions::queues().expect("regions net_receive and net_transmit");
-    // virtio-drivers tells details of the device as information, which are for nobody here.
-    log::set_max_level(log::LevelFilter::Warn);
-    let card = match regions::transports().find(DeviceType::Network) {
-        Ok(transport) => {
-            VirtioCard::new(transport).inspect_err(|error| log::error!("no network: {error}")).ok()
-        }
-        Err(error) => {
-            log::error!("no network: {error}");
-            None
-        }
-    };
-    log::set_max_level(log::LevelFilter::Info);
-    let pump = card.map(|card| {
+    let pump = card::find().map(|card| {
         let link = Link { hardware_address: card.hardware_address(), payload_bytes_max: PAYLOAD_BYTES_MAX };
         log::info!("network card {:02x?}", link.hardware_address);
         Pump::new(card, to_gateway, from_gateway, &link)
     });
     let figures = QueueFigures::new(regions::figures(), "net_driver").expect("region figures_net_driver");
-    let (interrupt, gateway) = (channel!(virtio_irq), channel!(gateway_channel));
+    let (interrupt, gateway) = (card::interrupt(), channel!(gateway_channel));
     let mut driver = NetDriver { pump, interrupt, gateway, figures };
     driver.gateway.notify(); // it may look for the link already
     driver.run();
@@ -99,13 +87,13 @@ impl Handler for NetDriver {
     type Error = Infallible;
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), Infallible> {
-        if channels.contains(self.interrupt) {
+        if let Some(interrupt) = self.interrupt.filter(|interrupt| channels.contains(*interrupt)) {
             // First the device, then the interrupt controller, then the work: what comes in between
             // interrupts again.
             if let Some(pump) = &mut self.pump {
                 pump.card().acknowledge_interrupt();
             }
-            if let Err(error) = self.interrupt.irq_ack() {
+            if let Err(error) = interrupt.irq_ack() {
                 log::error!("interrupt: {error}");
             }
         }

@@ -2,10 +2,15 @@
 //! What `system.xml` maps into this protection domain.
 #![allow(unsafe_code)]
 
+#[cfg(feature = "imx-enet")]
+use cofferdam_imx_enet::{Enet, EnetError, REGISTERS_BYTES};
 use cofferdam_net_protocol::RECORD_BYTES;
 use cofferdam_shared_memory::{Consumer, GeometryError, Producer, SharedRegion};
+#[cfg(not(any(feature = "absent", feature = "imx-enet")))]
 use cofferdam_virtio_hal::{DmaError, DmaRegion, TransportPage};
-use sel4_microkit::{MemoryRegion, memory_region, setvar};
+#[cfg(not(feature = "absent"))]
+use sel4_microkit::setvar;
+use sel4_microkit::{MemoryRegion, memory_region};
 
 /// # Safety
 /// The region is shared memory, mapped for good, and this program takes it once.
@@ -40,6 +45,7 @@ pub fn figures() -> SharedRegion {
 }
 
 /// Makes the region net_dma this program's DMA memory.
+#[cfg(not(any(feature = "absent", feature = "imx-enet")))]
 pub fn initialise_dma() -> Result<(), DmaError> {
     let region = memory_region!(dma: dma_size);
     // SAFETY: system.xml maps net_dma into this protection domain alone, writable, and gives its physical
@@ -48,8 +54,23 @@ pub fn initialise_dma() -> Result<(), DmaError> {
 }
 
 /// The page of virtio transports.
+#[cfg(not(any(feature = "absent", feature = "imx-enet")))]
 pub fn transports() -> TransportPage {
     let region = memory_region!(virtio_mmio_page: virtio_mmio_page_size);
     // SAFETY: system.xml maps a page of transports, uncached and writable, into this protection domain alone.
     unsafe { TransportPage::new(region.start, region.size) }
+}
+
+/// The i.MX's card, set up.
+///
+/// # Panics
+/// If the region is too small for its registers.
+#[cfg(feature = "imx-enet")]
+pub fn enet() -> Result<Enet<'static>, EnetError> {
+    let (registers, dma) = (memory_region!(enet: enet_size), memory_region!(dma: dma_size));
+    assert!(registers.size >= REGISTERS_BYTES, "board.toml: enet is too small");
+    // SAFETY: the board's description maps the card's registers, and net_dma without caches, into this protection domain
+    // alone, page-aligned and for good, and gives net_dma's physical address. What is accessed in aligned words is the same
+    // on memory without caches.
+    unsafe { Enet::at(registers.start, shared(dma), setvar!(dma_paddr)) }
 }

@@ -5,10 +5,7 @@ use cofferdam_store::{BlockDevice, SECTOR_BYTES, TRANSFER_BYTES_MAX};
 use cofferdam_store_protocol::Status;
 use cofferdam_virtio_blk::{DiskError, VirtioDisk};
 use sel4_microkit::now_us;
-use virtio_drivers::transport::DeviceType;
 use virtio_drivers::transport::mmio::MmioTransport;
-
-use crate::regions;
 
 /// How long the device may take for one request. A flush waits for the medium, on a busy one for long.
 const PATIENCE_US: u64 = 10_000_000;
@@ -28,8 +25,21 @@ fn in_time() -> impl Fn() -> bool {
 }
 
 impl Disk {
-    /// The machine's disk, if it has one that works and can be written.
+    /// This image has no driver for a disk of this board.
+    #[cfg(feature = "absent")]
     pub fn find() -> Result<Self, Status> {
+        Err(Status::NoDisk)
+    }
+
+    /// The machine's disk, if it has one that works and can be written.
+    #[cfg(not(feature = "absent"))]
+    #[allow(clippy::expect_used)] // of the system description
+    pub fn find() -> Result<Self, Status> {
+        use virtio_drivers::transport::DeviceType;
+
+        use crate::regions;
+
+        regions::initialise_dma().expect("region blk_dma");
         let transport = regions::transports().find(DeviceType::Block).map_err(|_| Status::NoDisk)?;
         let disk = VirtioDisk::new(transport).map_err(|error| {
             log::error!("{error}");

@@ -24,11 +24,9 @@ struct StoreDriver {
 }
 
 #[protection_domain]
-#[allow(clippy::expect_used)] // of the system description
 fn init() -> impl Handler {
     cofferdam_log_ring::pd::init();
     regions::initialise_heap();
-    regions::initialise_dma().expect("region blk_dma");
     let disk = match Disk::find() {
         Ok(disk) => Ok(disk),
         Err(status) => {

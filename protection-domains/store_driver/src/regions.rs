@@ -4,8 +4,11 @@
 
 use cofferdam_shared_memory::SharedRegion;
 use cofferdam_store_protocol::BLOB_BYTES_MAX;
+#[cfg(not(feature = "absent"))]
 use cofferdam_virtio_hal::{DmaError, DmaRegion, TransportPage};
-use sel4_microkit::{heap, memory_region, setvar};
+#[cfg(not(feature = "absent"))]
+use sel4_microkit::setvar;
+use sel4_microkit::{heap, memory_region};
 
 /// Makes the region store_heap the heap. Called once.
 pub fn initialise_heap() {
@@ -16,6 +19,7 @@ pub fn initialise_heap() {
 }
 
 /// Makes the region blk_dma this program's DMA memory.
+#[cfg(not(feature = "absent"))]
 pub fn initialise_dma() -> Result<(), DmaError> {
     let region = memory_region!(dma: dma_size);
     // SAFETY: system.xml maps blk_dma into this protection domain alone, writable, and gives its physical
@@ -24,6 +28,7 @@ pub fn initialise_dma() -> Result<(), DmaError> {
 }
 
 /// The page of virtio transports.
+#[cfg(not(feature = "absent"))]
 pub fn transports() -> TransportPage {
     let region = memory_region!(virtio_mmio_page: virtio_mmio_page_size);
     // SAFETY: system.xml maps a page of transports, uncached and writable, into this protection domain alone.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Protection domain: the timer.
 //!
-//! Serves the contract `cofferdam_timer_protocol` with the generic timer. One timer for each client channel.
+//! Serves the contract `cofferdam_timer_protocol` with the board's timer ([`alarm`]). One timer for each client channel.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
 
-mod mmio;
+mod alarm;
 
-use cofferdam_generic_timer::{Driver, PhysicalTimer};
+use cofferdam_generic_timer::Driver;
 use cofferdam_timer_protocol::{WORDS_MAX, pd};
 use sel4_microkit::{Channel, ChannelSet, Error, Handler, MessageInfo, channel, protection_domain};
 
@@ -16,7 +16,7 @@ use sel4_microkit::{Channel, ChannelSet, Error, Handler, MessageInfo, channel, p
 const CLIENTS: usize = 8;
 
 struct TimerDriver {
-    driver: Driver<PhysicalTimer, CLIENTS>,
+    driver: Driver<alarm::Alarm, CLIENTS>,
     interrupt: Channel,
     clients: [Channel; CLIENTS],
 }
@@ -24,10 +24,10 @@ struct TimerDriver {
 #[protection_domain]
 fn init() -> impl Handler {
     cofferdam_log_ring::pd::init();
-    let timer = mmio::physical_timer();
     #[allow(clippy::expect_used)] // Without a frequency the loader or the machine is broken.
-    let frequency = timer.frequency().expect("CNTFRQ_EL0 is zero: firmware did not set it");
-    log::info!("generic timer of {} Hz for {CLIENTS} clients", sel4_microkit::counter_frequency());
+    let frequency = alarm::frequency().expect("CNTFRQ_EL0 is zero: firmware did not set it");
+    let timer = alarm::alarm(frequency);
+    log::info!("{} of {} Hz for {CLIENTS} clients", alarm::NAME, sel4_microkit::counter_frequency());
     TimerDriver {
         driver: Driver::new(timer, frequency),
         interrupt: channel!(timer_irq),

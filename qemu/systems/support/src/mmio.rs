@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use cofferdam_pl011::Pl011;
+use cofferdam_pl011::{Pl011, Uart as _};
 use sel4_microkit::MemoryRegion;
 
 /// A polled serial port.
