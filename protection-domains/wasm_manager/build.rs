@@ -4,11 +4,14 @@
 //! `COFFERDAM_KEYS` names the folder with the anchors (default: `keys/` of the workspace; a relative path is
 //! relative to the workspace); `COFFERDAM_DEVICE_ID`, `COFFERDAM_VENDOR` and `COFFERDAM_CLASS` say who the
 //! device is. A bad anchor fails the build.
+//!
+//! With the feature `preinstalled`, `COFFERDAM_PREINSTALLED` names the list of packages that the image brings, and one that
+//! the device would refuse for its signature, its class or its signer's grant fails the build.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use cofferdam_policy::file;
+use cofferdam_policy::{KeyList, file, preinstalled};
 
 const IDENTITY: [(&str, &str); 3] = [
     ("COFFERDAM_DEVICE_ID", "qemu-virt"),
@@ -41,5 +44,27 @@ fn main() -> Result<(), String> {
     list.check_image().map_err(|error| format!("{}: {error}", folder.display()))?;
     let out = env::var_os("OUT_DIR").ok_or("no OUT_DIR")?;
     fs::write(Path::new(&out).join("keys.bin"), list.to_image()).map_err(|error| error.to_string())?;
-    Ok(())
+    write_packages(Path::new(&out), &workspace, &list)
+}
+
+/// The packages as a table of byte strings.
+fn write_packages(out: &Path, workspace: &Path, keys: &KeyList) -> Result<(), String> {
+    let mut table =
+        String::from("/// In the order of their installation.\npub const PACKAGES: &[&[u8]] = &[");
+    if env::var_os("CARGO_FEATURE_PREINSTALLED").is_some() {
+        println!("cargo::rerun-if-env-changed=COFFERDAM_PREINSTALLED");
+        let named = env::var_os("COFFERDAM_PREINSTALLED");
+        let named =
+            named.ok_or("the feature preinstalled needs COFFERDAM_PREINSTALLED, a list of packages")?;
+        let list = workspace.join(named);
+        println!("cargo::rerun-if-changed={}", list.display());
+        for (number, package) in preinstalled::read(&list, keys)?.into_iter().enumerate() {
+            println!("cargo::rerun-if-changed={}", package.path.display());
+            let name = format!("package-{number}.cdam");
+            fs::write(out.join(&name), package.bytes).map_err(|error| error.to_string())?;
+            table.push_str(&format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}\")),"));
+        }
+    }
+    table.push_str("];\n");
+    fs::write(out.join("preinstalled.rs"), table).map_err(|error| error.to_string())
 }

@@ -30,6 +30,11 @@ use crate::slots::Slots;
 /// What build.rs made of the trust anchor files.
 const KEYS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/keys.bin"));
 
+/// Signed packages that the image brings; build.rs wrote the list.
+mod preinstalled {
+    include!(concat!(env!("OUT_DIR"), "/preinstalled.rs"));
+}
+
 struct WasmManager {
     manager: Manager<Slots>,
     gateway: Gateway,
@@ -56,6 +61,7 @@ fn init() -> impl Handler {
     let system = slots::slots(storage::disk());
     let mut manager = Manager::new(system, identity, keys, regions::slots(), regions::verifier());
     manager.restore();
+    manager.preinstall(preinstalled::PACKAGES);
     let (to_manager, from_manager) = regions::queues();
     let mut wasm_manager = WasmManager {
         manager,

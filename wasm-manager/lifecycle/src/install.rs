@@ -125,15 +125,27 @@ impl<P: Platform> Manager<P> {
     }
 
     fn install(&mut self, package: &[u8], start: bool, by: KeyId) -> Result<Installed, Refused> {
-        let Examined { manifest, module, signer, permitted, admitted, texts, sha256 } =
-            self.examine(package, &MayBe::NoOlder)?;
+        let examined = self.examine(package, &MayBe::NoOlder)?;
+        self.covers(by, &examined.manifest.common.name)?;
+        self.put(examined, package, start, Some(by))
+    }
+
+    /// Gives what was found in `package` a slot. `by` is whose command it was; the image itself has none.
+    pub(crate) fn put(
+        &mut self,
+        examined: Examined<'_>,
+        package: &[u8],
+        start: bool,
+        by: Option<KeyId>,
+    ) -> Result<Installed, Refused> {
+        let Examined { manifest, module, signer, permitted, admitted, texts, sha256 } = examined;
         let common = &manifest.common;
-        self.covers(by, &common.name)?;
         let slot = choose(&self.slots, &common.name, manifest.app.priority).ok_or(Refusal::NoFreeSlot)?;
         let mut ratchet = self.ratchet.clone();
         ratchet.commit(common, manifest.sequence);
         let replaces = self.slots.get(slot).is_some_and(|slot| slot.app.is_some());
-        let event = Event::new(if replaces { What::Replace } else { What::Install }).by(by.0);
+        let event = Event::new(if replaces { What::Replace } else { What::Install });
+        let event = by.iter().fold(event, |event, by| event.by(by.0));
         let event = event.about(&common.name).signed_by(signer.0).number(manifest.sequence);
         let event = event.digest(sha256).text(&manifest.app.version);
         let app = app(manifest, signer, &admitted, &permitted, &texts);

@@ -35,6 +35,7 @@ mod logs;
 mod manager;
 mod output;
 mod platform;
+mod preinstalled;
 mod ratchet;
 mod refusal;
 mod roll_back;

@@ -51,6 +51,12 @@ impl Ratchet {
         }
     }
 
+    /// Whether this release of the component, or a newer one, was installed before.
+    pub(crate) fn has_seen(&self, common: &Common, sequence: u64) -> bool {
+        let entry = self.find(common).and_then(|at| self.entries.get(at));
+        entry.is_some_and(|entry| entry.sequence >= sequence)
+    }
+
     /// Remembers an installed component that [`Self::check`] let through.
     pub(crate) fn commit(&mut self, common: &Common, sequence: u64) {
         let digest = common.digest.bytes;

@@ -11,6 +11,7 @@ mod gateway;
 mod hostile;
 mod install;
 mod keys;
+mod preinstalled;
 mod recording;
 mod restart;
 mod storage;

@@ -20,6 +20,8 @@ pub mod chain;
 pub mod file;
 pub mod grant;
 pub mod list;
+#[cfg(feature = "file")]
+pub mod preinstalled;
 
 pub use anchors::{Anchor, TrustAnchors};
 pub use chain::KeyChain;
