@@ -60,6 +60,12 @@ programs_of() { # programs_of SYSTEM: the packages whose programs a system descr
     sed -n 's/.*<program_image path="\([a-z0-9_]*\)\.elf".*/\1/p' "$1" | sort -u
 }
 
+USUAL_BOARD=qemu-virt-aarch64
+
+board_fact() { # board_fact BOARD NAME: a text among the first lines of a board's file; nothing if it does not say
+    sed -n "/^\[/q; s/^$2 = \"\(.*\)\"\$/\1/p" "$TOP/boards/$1/board.toml"
+}
+
 device_target_dir() { # where cargo puts the code of the device: the two kernels' never meet
     local target=${CARGO_TARGET_DIR:-$BUILD/target}
     case ${COFFERDAM_KERNEL:-crates} in

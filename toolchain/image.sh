@@ -5,6 +5,8 @@
 #   crates  with our initialiser, loader and image tool, into build/image/NAME.elf
 #   sdk     with the Microkit SDK's tool, which brings its own, into build/image/sdk/NAME.img
 # PROGRAM+FEATURE builds one of the programs with that feature, for this image alone: a test's variant of a system.
+# COFFERDAM_BOARD names another board than QEMU virt: the system is what boards/BOARD makes of SYSTEM, and the image lies in a
+# folder BOARD. If the board takes plain bytes (image = "raw"), they lie beside the ELF file, as NAME.img.
 # Needs in the environment: COFFERDAM_BUILD, COFFERDAM_KERNEL, COFFERDAM_CONFIG, SEL4_KERNEL_DIR, for the SDK also
 # MICROKIT_SDK (the Makefile sets all).
 set -euo pipefail
@@ -13,16 +15,28 @@ cd "$TOP"
 name=$1 system=$2 variants=("${@:3}")
 build=$COFFERDAM_BUILD
 config=$COFFERDAM_CONFIG
+tool=$build/target/debug/cofferdam-image
+board=${COFFERDAM_BOARD:-$USUAL_BOARD}
+of_board= platform=$USUAL_BOARD
+if [ "$board" != "$USUAL_BOARD" ]; then
+    of_board=/$board platform=$(board_fact "$board" crates)
+    mkdir -p "$build/boards/$board"
+    drivers=$("$tool" board "boards/$board" --system "$system" --output "$build/boards/$board/$name.xml")
+    system=$build/boards/$board/$name.xml
+    # shellcheck disable=SC2206 # names without blanks
+    variants+=($drivers)
+    COFFERDAM_DEVICE_ID=${COFFERDAM_DEVICE_ID:-$(board_fact "$board" device_id)}
+    export COFFERDAM_DEVICE_ID
+fi
 programs=$(programs_of "$system")
 [ -n "$programs" ] || { echo "image: $system names no program images" >&2; exit 1; }
-tool=$build/target/debug/cofferdam-image
 
 CARGO_TARGET_DIR=$(device_target_dir)
 export CARGO_TARGET_DIR
 out=$CARGO_TARGET_DIR/aarch64-unknown-none/device
 case $COFFERDAM_KERNEL in
-crates) elves=$build/protection-domains/$config images=$build/image suffix=elf ;;
-sdk) elves=$build/protection-domains/sdk-$config images=$build/image/sdk suffix=img ;;
+crates) elves=$build/protection-domains$of_board/$config images=$build/image$of_board suffix=elf ;;
+sdk) elves=$build/protection-domains$of_board/sdk-$config images=$build/image/sdk$of_board suffix=img ;;
 *) echo "image: COFFERDAM_KERNEL is '$COFFERDAM_KERNEL'; it takes crates or sdk" >&2; exit 1 ;;
 esac
 mkdir -p "$elves" "$images"
@@ -31,15 +45,15 @@ image=$images/$name.$suffix report=$images/$name.txt
 # One call for each program: built together, cargo would give each the features of all.
 searched=("$elves") found=0 manager="" verifier=""
 for program in $programs; do
-    features=() elf=$elves/$program.elf
+    features="" elf=$elves/$program.elf
     for variant in ${variants[@]+"${variants[@]}"}; do
         [ "$program" = "${variant%%+*}" ] || continue
         mkdir -p "$elves/$name"
-        features=(--features "${variant#*+}") elf=$elves/$name/$program.elf
+        features=$features${features:+,}${variant#*+} elf=$elves/$name/$program.elf
         searched=("$elves/$name" "$elves")
         found=$((found + 1))
     done
-    toolchain/cargo pd build --quiet --profile device -p "$program" ${features[@]+"${features[@]}"}
+    toolchain/cargo pd build --quiet --profile device -p "$program" ${features:+--features "$features"}
     "$tool" finish-pd "$out/$program" -o "$elf"
     case $program in wasm_manager) manager=$elf ;; verifier) verifier=$elf ;; esac
     # The interpreter must not have lost a tail call: looked at once for each program that was built.
@@ -59,15 +73,20 @@ if [ "$found" != ${#variants[@]} ]; then
 fi
 
 if [ "$COFFERDAM_KERNEL" = crates ]; then
-    toolchain/cargo device build --quiet --profile device -p initialiser
-    toolchain/cargo device build --quiet --profile device -p loader
-    "$tool" --system "$system" --search-path "${searched[@]}" --kernel "$SEL4_KERNEL_DIR/kernel.elf" \
+    PLATFORM=$platform toolchain/cargo device build --quiet --profile device -p initialiser
+    PLATFORM=$platform toolchain/cargo device build --quiet --profile device -p loader
+    kernel=$SEL4_KERNEL_DIR/kernel.elf # of the usual platform; for user level all are the same
+    [ "$platform" = "$USUAL_BOARD" ] || kernel=$build/kernel/$platform/$config/kernel.elf
+    "$tool" --system "$system" --search-path "${searched[@]}" --kernel "$kernel" --platform "$platform" \
         --initialiser "$out/initialiser" --loader "$out/loader" --output "$image" --report "$report"
+    if [ "$board" != "$USUAL_BOARD" ] && [ "$(board_fact "$board" image)" = raw ]; then
+        "$tool" raw "$image" --platform "$platform" --output "${image%.elf}.img"
+    fi
 else
     # …/board/BOARD/CONFIG
-    board=$(basename "$(dirname "$SEL4_KERNEL_DIR")")
+    sdk_board=$(basename "$(dirname "$SEL4_KERNEL_DIR")")
     log=$images/$name.log
-    if ! "$MICROKIT_SDK/bin/microkit" "$system" --search-path "${searched[@]}" --board "$board" --config "$config" \
+    if ! "$MICROKIT_SDK/bin/microkit" "$system" --search-path "${searched[@]}" --board "$sdk_board" --config "$config" \
         --output "$image" --report "$report" >"$log" 2>&1; then
         cat "$log" >&2
         echo "image: the SDK's tool refused $system; its reasons are above" >&2

@@ -9,6 +9,9 @@ echo "lint: format"
 toolchain/cargo host fmt --all --check
 echo "lint: system.xml"
 "$COFFERDAM_BUILD/target/debug/cofferdam-image" check system.xml
+for board in boards/*/; do
+    "$COFFERDAM_BUILD/target/debug/cofferdam-image" board "$board" --system system.xml --output /dev/null >/dev/null
+done
 echo "lint: clippy, host code"
 toolchain/cargo host clippy --quiet --all-targets -- -D warnings
 device_cargo() { CARGO_TARGET_DIR=$(device_target_dir) toolchain/cargo "$@"; } # for this run's kernel
@@ -21,6 +24,10 @@ done
 device_cargo pd clippy --quiet --profile device -p app_slot --features spin-test -- -D warnings
 for program in wasm_manager gateway; do
     device_cargo pd clippy --quiet --profile device -p "$program" --features fault-test -- -D warnings
+done
+# Drivers of boards.
+for variant in $(sed -n 's/^\([a-z_]*\) = "\(absent\|jitter\|bcm-.*\|imx-.*\)"$/\1+\2/p' boards/*/board.toml | sort -u); do
+    device_cargo pd clippy --quiet --profile device -p "${variant%%+*}" --features "${variant#*+}" -- -D warnings
 done
 export COFFERDAM_BENCH_MODULE=$COFFERDAM_BUILD/apps/corebench.wasm
 # The SDK brings its own initialiser and loader.

@@ -3,18 +3,23 @@
 # Builds seL4 and collects its headers:  kernel/build/build.sh [release|debug]
 #   build/kernel/CONFIG/kernel.elf       the kernel, linked into its window, loaded physically
 #   build/kernel/CONFIG/include/         every header that user level needs
+# and for another platform than the usual one the same in build/kernel/PLATFORM/CONFIG; the headers of user level must be
+# equal, so that programs are built once for all.
 # The source is the folder seL4/ of the package that kernel/source pins in Cargo.lock; our platform
-# (kernel/overlay/PLATFORM) is laid over a copy. Does nothing when nothing changed.
+# (kernel/overlay/kernel-source, with the numbers of kernel/overlay/PLATFORM) is laid over a copy. Does nothing when nothing changed.
 # Environment: PLATFORM (default qemu-virt-aarch64), COFFERDAM_BUILD (default build/), and
 # CROSS_COMPILE (default aarch64-linux-gnu-).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 config=${1:-release}
-platform=${PLATFORM:-qemu-virt-aarch64}
+usual=qemu-virt-aarch64
+platform=${PLATFORM:-$usual}
 cross=${CROSS_COMPILE:-aarch64-linux-gnu-}
 overlay=$top/kernel/overlay/$platform
-out=${COFFERDAM_BUILD:-$top/build}/kernel/$config
+kernels=${COFFERDAM_BUILD:-$top/build}/kernel
+out=$kernels/$config
+[ "$platform" = "$usual" ] || out=$kernels/$platform/$config
 log=$out/build.log
 
 fail() { echo "kernel: $*" >&2; exit 1; }
@@ -33,7 +38,7 @@ stamp=$(
         echo "$platform $config"
         "${cross}gcc" --version | head -n 1
         grep -A 3 '^name = "sel4-sys"$' "$top/Cargo.lock"
-        find "$overlay" "$here" -type f | LC_ALL=C sort | xargs sha256sum
+        find "$overlay" "$top/kernel/overlay/kernel-source" "$here" -type f | LC_ALL=C sort | xargs sha256sum
     } | sha256sum | cut -c1-64
 )
 if [ -f "$out/stamp" ] && [ "$(cat "$out/stamp")" = "$stamp" ] && [ -f "$out/kernel.elf" ]; then exit 0; fi
@@ -84,7 +89,8 @@ fi
 [ -d "$source/seL4" ] || fail "the package sel4-sys holds no seL4 source: '$source/seL4'"
 rm -rf "$out/src" "$out/objects" "$out/include" "$out/generated"
 cp -r "$source/seL4" "$out/src"
-cp -r "$overlay/kernel-source/." "$out/src/"
+cp -r "$top/kernel/overlay/kernel-source/." "$out/src/"
+find "$out/src" -depth -type d -name PLATFORM -execdir mv PLATFORM "$platform" \;
 python "$here/generate-headers.py" facts "$overlay/platform.toml" \
     >"$out/src/include/plat/$platform/plat/platform_facts.h"
 mkdir -p "$out/generated/include/generated" "$out/objects" "$out/include"
@@ -139,5 +145,10 @@ mkdir -p "$include/interfaces"
         "$lib/arch_include/arm/interfaces/sel4arch.xml" "$lib/include/interfaces/sel4.xml"
 } >>"$log" 2>&1
 
+# Guards are named after the folder.
+if [ "$platform" != "$usual" ] &&
+    ! diff -r -I '^#\(ifndef\|define\) _.*_GEN_H$' "$kernels/$config/include" "$include" >>"$log" 2>&1; then
+    fail "the headers of user level differ from those of $usual ($config): programs could not be the same"
+fi
 cp "$out/objects/kernel.elf" "$out/kernel.elf"
 echo "$stamp" >"$out/stamp"

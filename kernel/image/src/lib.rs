@@ -5,9 +5,12 @@
 //! [`program`]); [`spec`] writes symbols and the initialiser's description; [`boot_image`] puts everything where it
 //! belongs in RAM; [`report`] and [`inspect`] say what came of it. [`diagnostics`] collects every refusal.
 //!
+//! [`board`] makes the description of a board that it was not written for, [`raw`] an image of plain bytes.
+//!
 //! Non-goals: the SDK kernel's images (Microkit's own tool makes those from the same description).
 #![forbid(unsafe_code)]
 
+pub mod board;
 pub mod boot_image;
 pub mod check;
 pub mod diagnostics;
@@ -18,6 +21,7 @@ pub mod layout;
 pub mod platform;
 pub mod program;
 pub mod ranges;
+pub mod raw;
 pub mod report;
 pub mod sdf;
 pub mod spec;

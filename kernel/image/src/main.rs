@@ -6,10 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
+use cofferdam_image::board::{Board, describe};
 use cofferdam_image::boot_image::assemble;
 use cofferdam_image::elf::Elf;
 use cofferdam_image::inspect::{Aligned, inspect};
 use cofferdam_image::platform::Platform;
+use cofferdam_image::raw::flatten;
 use cofferdam_image::report::Figures;
 use cofferdam_image::sdf::System;
 use cofferdam_image::{Checked, program, spec};
@@ -40,6 +42,18 @@ enum Command {
         #[arg(long, default_value = DEFAULT_PLATFORM)]
         platform: String,
     },
+    /// Writes a system description as a board needs it, and prints the programs that are built with a driver of the
+    /// board's: PROGRAM+FEATURE, one a line
+    Board {
+        /// The board's folder, with its board.toml
+        board: PathBuf,
+        /// The system description that has the wiring
+        #[arg(long)]
+        system: PathBuf,
+        /// Where to write the board's
+        #[arg(short, long)]
+        output: PathBuf,
+    },
     /// Finishes a linked program: fills the copy of .data that a restart needs
     FinishPd {
         /// The linked program
@@ -47,6 +61,17 @@ enum Command {
         /// Where to write the finished one
         #[arg(short, long)]
         output: PathBuf,
+    },
+    /// Writes an image as plain bytes, for a boot loader that copies a file and jumps to its first byte
+    Raw {
+        /// The image
+        image: PathBuf,
+        /// Where to write the bytes
+        #[arg(short, long)]
+        output: PathBuf,
+        /// The platform it is for
+        #[arg(long)]
+        platform: String,
     },
     /// Says what an image holds
     Inspect {
@@ -95,7 +120,9 @@ fn main() -> ExitCode {
         (Some(Command::Check { system, search_path, platform }), _) => {
             check(&system, &search_path, &platform)
         }
+        (Some(Command::Board { board, system, output }), _) => for_board(&board, &system, &output),
         (Some(Command::FinishPd { input, output }), _) => finish(&input, &output),
+        (Some(Command::Raw { image, output, platform }), _) => raw(&image, &output, &platform),
         (Some(Command::Inspect { image, json }), _) => show(&image, json),
         (None, None) => Err(anyhow::anyhow!("nothing to do; see cofferdam-image --help")),
     };
@@ -179,6 +206,24 @@ fn check(system: &Path, search: &[PathBuf], platform: &str) -> Result<()> {
     Ok(())
 }
 
+fn for_board(folder: &Path, system: &Path, output: &Path) -> Result<()> {
+    let board = Board::read(folder)?;
+    let name = system.display().to_string();
+    let source = std::fs::read_to_string(system).with_context(|| name.clone())?;
+    let description = match describe(&name, &source, &board) {
+        Ok(description) => description,
+        Err(findings) => {
+            findings.iter().for_each(|finding| eprintln!("{finding}"));
+            bail!("{} does not fit {name}; every reason is above", board.path.display());
+        }
+    };
+    write_if_new(output, description.as_bytes())?;
+    for (program, driver) in &board.file.drivers {
+        println!("{}+{}", program.get_ref(), driver.get_ref());
+    }
+    Ok(())
+}
+
 fn read(path: &Path, platform: &Platform, search: Option<&[PathBuf]>) -> Result<Checked> {
     let source = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let checked = cofferdam_image::read(&path.display().to_string(), &source, platform, search);
@@ -202,11 +247,21 @@ fn finish(input: &Path, output: &Path) -> Result<()> {
     let mut bytes = std::fs::read(input).with_context(context)?;
     let elf = Elf::parse(&bytes).with_context(context)?;
     program::finish(&elf, &mut bytes).with_context(context)?;
-    // Written only when it differs, so that a build with nothing to do stays quick.
-    if std::fs::read(output).ok().as_deref() != Some(&bytes) {
+    write_if_new(output, &bytes)
+}
+
+/// Written only when it differs, so that a build with nothing to do stays quick.
+fn write_if_new(output: &Path, bytes: &[u8]) -> Result<()> {
+    if std::fs::read(output).ok().as_deref() != Some(bytes) {
         std::fs::write(output, bytes).with_context(|| output.display().to_string())?;
     }
     Ok(())
+}
+
+fn raw(image: &Path, output: &Path, platform: &str) -> Result<()> {
+    let elf = read_elf("image", image)?;
+    let raw = flatten(&elf, &Platform::named(platform)?).with_context(|| image.display().to_string())?;
+    write_if_new(output, &raw.bytes)
 }
 
 fn show(image: &Path, json: bool) -> Result<()> {

@@ -9,8 +9,10 @@ use cofferdam_platform::PlatformError;
 use cofferdam_system_spec::environment::PAGE_BYTES;
 
 /// The platforms built into this tool.
-const PLATFORMS: [(&str, &str); 1] =
-    [("qemu-virt-aarch64", include_str!("../../overlay/qemu-virt-aarch64/platform.toml"))];
+const PLATFORMS: [(&str, &str); 2] = [
+    ("qemu-virt-aarch64", include_str!("../../overlay/qemu-virt-aarch64/platform.toml")),
+    ("rpi4b", include_str!("../../overlay/rpi4b/platform.toml")),
+];
 
 /// What the kernel is configured to be, for every platform.
 const KERNEL_CONFIGURATION: &str = include_str!("../../build/seL4.conf");
@@ -72,13 +74,19 @@ impl Platform {
         let facts = cofferdam_platform::Platform::parse(name, text)?;
         let range = |start: &str, end: &str| Ok(facts.get(start)?..facts.get(end)?);
         let device = |name: &str, range: Range<u64>| DeviceRange { name: name.to_owned(), range };
-        let page = |name: &str| -> Result<DeviceRange, PlatformError> {
-            let start = facts.get(name)?;
-            Ok(device(name, start..start.saturating_add(PAGE_BYTES)))
-        };
+        let ram = range("ram_start", "ram_end")?;
+        let uart = facts.get("uart")?;
+        let mut devices = vec![device("uart", page(uart))];
+        for (name, value) in facts.facts() {
+            let Some(name) = name.strip_prefix(DEVICE) else { continue };
+            if let Some(name) = name.strip_suffix("_start") {
+                devices.push(device(name, value..facts.get(&format!("{DEVICE}{name}_end"))?));
+            } else if !name.ends_with("_end") {
+                devices.push(device(name, page(value)));
+            }
+        }
         // A platform with more than 2^32 interrupts has one that no description can name: harmless.
         let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
-        let ram = range("ram_start", "ram_end")?;
         Ok(Self {
             name: name.to_owned(),
             kernel_ram: facts.get("kernel_physical_base")?..ram.end,
@@ -88,18 +96,19 @@ impl Platform {
             user_end: facts.get("user_top")?.saturating_add(1),
             interrupt_count: narrow(facts.get("interrupt_count")?),
             kernel_timer_interrupt: narrow(facts.get("kernel_timer_interrupt")?),
-            devices: vec![
-                page("uart")?,
-                page("rtc")?,
-                page("fw_cfg")?,
-                page("gpio")?,
-                device("virtio_mmio", range("virtio_mmio_start", "virtio_mmio_end")?),
-            ],
+            devices,
             kernel_devices: vec![device("gic", range("gic_start", "gic_end")?)],
             root_cnode_slots: 0,
-            uart: facts.get("uart")?,
+            uart,
         })
     }
+}
+
+/// Before the names of devices in a platform's file.
+const DEVICE: &str = "device_";
+
+fn page(start: u64) -> Range<u64> {
+    start..start.saturating_add(PAGE_BYTES)
 }
 
 /// Reads the line of the kernel's configuration.
@@ -117,12 +126,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_platform_in_the_tree_is_complete() {
+    fn the_platforms_in_the_tree_are_complete() {
+        for (name, _) in PLATFORMS {
+            let platform = Platform::named(name).unwrap();
+            assert!(platform.ram.start < platform.kernel_ram.start);
+            assert!(platform.kernel_ram.start.is_multiple_of(0x20_0000));
+            assert!(platform.loader.end <= platform.kernel_ram.start);
+            assert!(platform.user_end.is_multiple_of(PAGE_BYTES));
+            let ranges =
+                || platform.devices.iter().chain(&platform.kernel_devices).map(|device| &device.range);
+            for (number, range) in ranges().enumerate() {
+                assert!(range.start.is_multiple_of(PAGE_BYTES) && range.end.is_multiple_of(PAGE_BYTES));
+                assert!(!ranges().take(number).any(|other| crate::ranges::overlap(range, other)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn devices_are_pages_and_ranges() {
         let platform = Platform::named("qemu-virt-aarch64").unwrap();
-        assert!(platform.ram.start < platform.kernel_ram.start);
-        assert!(platform.kernel_ram.start.is_multiple_of(0x20_0000));
-        assert!(platform.loader.end <= platform.kernel_ram.start);
-        assert!(platform.user_end.is_multiple_of(PAGE_BYTES));
+        let device = |name: &str| platform.devices.iter().find(|device| device.name == name).unwrap();
+        assert_eq!(device("uart").range, 0x0900_0000..0x0900_1000);
+        assert_eq!(device("rtc").range, 0x0901_0000..0x0901_1000);
+        assert_eq!(device("virtio_mmio").range, 0x0a00_0000..0x0a00_4000);
+        assert_eq!(platform.devices.len(), 5);
     }
 
     #[test]

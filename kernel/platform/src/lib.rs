@@ -106,6 +106,11 @@ impl Platform {
         self.facts.get(name).copied().ok_or_else(missing)
     }
 
+    /// Every fact, by name.
+    pub fn facts(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.facts.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+
     /// Every fact as a documented Rust constant of type `u64`.
     #[must_use]
     pub fn rust_constants(&self) -> String {
@@ -161,15 +166,17 @@ mod tests {
     }
 
     #[test]
-    fn qemu_virt_is_consistent() {
-        let platform = Platform::read(overlays(), "qemu-virt-aarch64").unwrap();
-        let fact = |name| platform.get(name).unwrap();
-        assert!(fact("ram_start") < fact("loader_start"));
-        assert!(fact("loader_start") < fact("loader_end"));
-        assert!(fact("loader_end") <= fact("kernel_physical_base"));
-        assert!(fact("kernel_physical_base") < fact("ram_end"));
-        assert_eq!(fact("kernel_physical_base") % (2 << 20), 0);
-        assert_eq!(fact("kernel_virtual_base") % (2 << 20), 0);
+    fn the_platforms_are_consistent() {
+        for name in ["qemu-virt-aarch64", "rpi4b"] {
+            let platform = Platform::read(overlays(), name).unwrap();
+            let fact = |name| platform.get(name).unwrap();
+            assert!(fact("ram_start") <= fact("loader_start"));
+            assert!(fact("loader_start") < fact("loader_end"));
+            assert!(fact("loader_end") <= fact("kernel_physical_base"));
+            assert!(fact("kernel_physical_base") < fact("ram_end"));
+            assert_eq!(fact("kernel_physical_base") % (2 << 20), 0);
+            assert_eq!(fact("kernel_virtual_base") % (2 << 20), 0);
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Timer and outer cache of QEMU virt: the architecture's timer, and no outer cache. */
+/* Timer and outer cache: the architecture's timer, and no outer cache. */
 #include <config.h>
 #include <types.h>
 #include <arch/machine.h>
@@ -16,7 +16,7 @@ void resetTimer(void)
     resetGenericTimer();
 }
 
-/* The machine has no cache beyond those that the core's own instructions maintain. */
+/* The machines have no cache beyond those that the core's own instructions maintain. */
 void initL2Cache(void) {}
 void plat_cleanL2Range(paddr_t start, paddr_t end) {}
 void plat_invalidateL2Range(paddr_t start, paddr_t end) {}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Interrupt numbers of QEMU virt, as the kernel's interrupt code wants to know them. */
+/* Interrupt numbers of a platform, as the kernel's interrupt code wants to know them. */
 #ifndef COFFERDAM_PLAT_MACHINE_H
 #define COFFERDAM_PLAT_MACHINE_H
 

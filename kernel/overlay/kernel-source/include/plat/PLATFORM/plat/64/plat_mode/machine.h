@@ -3,7 +3,7 @@
 #define COFFERDAM_PLAT_MODE_MACHINE_H
 
 /* Size of the kernel's table of interrupt slots: 2^14 bytes are 512 slots of 32 bytes, enough for
- * the 288 interrupts of the machine. */
+ * the most that a machine here has: 288. */
 #define IRQ_CNODE_BITS 14
 
 #endif

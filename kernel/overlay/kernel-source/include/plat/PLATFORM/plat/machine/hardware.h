@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The memory map of QEMU virt: what the kernel maps, what it hands out. */
+/* The memory map of a platform, from its platform.toml: what the kernel maps, what it hands out. */
 #ifndef COFFERDAM_PLAT_MACHINE_HARDWARE_H
 #define COFFERDAM_PLAT_MACHINE_HARDWARE_H
 
@@ -12,8 +12,6 @@
 
 #define TIMER_CLOCK_HZ ((uint64_t)PLATFORM_TIMER_FREQUENCY_HZ)
 #define physBase       PLATFORM_KERNEL_PHYSICAL_BASE
-
-#define PLATFORM_PAGE(physical) { .start = (physical), .end = (physical) + BIT(PAGE_BITS) }
 
 /* Pages of registers in the kernel's own address space: never executable. */
 static const kernel_frame_t BOOT_RODATA kernel_devices[] = {
@@ -43,11 +41,9 @@ static const p_region_t BOOT_RODATA avail_p_regs[] = {
 
 /* Device memory for the root task. The GIC is not among it: it stays the kernel's. */
 static const p_region_t BOOT_RODATA dev_p_regs[] = {
-    PLATFORM_PAGE(PLATFORM_UART),
-    PLATFORM_PAGE(PLATFORM_RTC),
-    PLATFORM_PAGE(PLATFORM_FW_CFG),
-    PLATFORM_PAGE(PLATFORM_GPIO),
-    { .start = PLATFORM_VIRTIO_MMIO_START, .end = PLATFORM_VIRTIO_MMIO_END },
+#define PLATFORM_DEVICE(first, behind) { .start = (first), .end = (behind) },
+    PLATFORM_DEVICES
+#undef PLATFORM_DEVICE
 };
 
 /* No interrupt is reserved for the platform's own use. */
