@@ -9,6 +9,7 @@ CONFIG ?= release
 SUITE  ?= all
 APPS   ?= downhill,hello
 FUZZ_SECONDS ?= 10
+comma := ,
 
 BUILD  := $(CURDIR)/build
 DISK   ?= $(BUILD)/disk.img
@@ -22,20 +23,33 @@ SYSTEMS := panic conformance
 
 # What differs between the two kernels: where the kernel comes from, and what an image is called. Their objects
 # and images lie in folders of their own (toolchain/image.sh).
+# What this kernel calls the board; another board than QEMU's has a folder of its own for its images.
+board-has = $(shell grep -l '^$(1)$$' boards/$(BOARD)/board.toml 2>/dev/null)
+KERNEL_BOARD := $(shell sed -n 's/^$(KERNEL) = "\(.*\)"$$/\1/p' boards/$(BOARD)/board.toml 2>/dev/null)
+OF_BOARD := $(if $(filter-out qemu-virt-aarch64,$(BOARD)),/$(BOARD))
 ifeq ($(KERNEL),sdk)
-# The SDK calls our qemu-virt-aarch64 qemu_virt_aarch64.
-SDK_BOARD  := $(subst -,_,$(BOARD))
-KERNEL_DIR := $(if $(filter /%,$(MICROKIT_SDK)),,$(CURDIR)/)$(MICROKIT_SDK)/board/$(SDK_BOARD)/$(CONFIG)
-IMAGE      := $(BUILD)/image/sdk/cofferdam.img
+KERNEL_DIR := $(if $(filter /%,$(MICROKIT_SDK)),,$(CURDIR)/)$(MICROKIT_SDK)/board/$(KERNEL_BOARD)/$(CONFIG)
+IMAGE      := $(BUILD)/image/sdk$(OF_BOARD)/cofferdam.img
 CONFIGS    := release debug benchmark
 SYSTEMS    += mcs
 else
 KERNEL_DIR := $(BUILD)/kernel/$(CONFIG)
-IMAGE      := $(BUILD)/image/cofferdam.elf
+IMAGE      := $(BUILD)/image$(OF_BOARD)/cofferdam.$(if $(call board-has,image = "raw"),img,elf)
 CONFIGS    := release debug
+endif
+# What is written to an SD card; FIRMWARE is a folder with what the board's maker has to start it.
+CARD := $(BUILD)/image/card-$(BOARD).img
+export FIRMWARE
+# A list of signed packages that the image is to bring. Where nothing can be pushed, APPS are built in.
+EXAMPLES := $(BUILD)/preinstalled/apps.txt
+ifneq ($(call board-has,net_driver = "absent"),)
+PREINSTALL ?= $(if $(filter-out none,$(APPS)),$(EXAMPLES))
+else
+PREINSTALL ?=
 endif
 export SEL4_KERNEL_DIR := $(KERNEL_DIR)
 export COFFERDAM_KERNEL := $(KERNEL)
+export COFFERDAM_BOARD := $(BOARD)
 export COFFERDAM_CONFIG := $(CONFIG)
 export MICROKIT_SDK
 
@@ -46,15 +60,15 @@ help: ## lists the targets
 	@echo "Cofferdam: WebAssembly apps on seL4"
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 	@echo "Variables: KERNEL=crates|sdk BOARD=$(BOARD) CONFIG=release|debug APPS=none|a,b SUITE=NAME FUZZ_SECONDS=N"
+	@echo "Boards: $(notdir $(patsubst %/,%,$(dir $(wildcard boards/*/board.toml))))"
 	@echo "KERNEL=sdk needs MICROKIT_SDK=/path/to/microkit-sdk-2.3.0, and knows CONFIG=benchmark as well"
 
 configuration:
-	@case "$(BOARD)" in qemu-virt-aarch64) ;; \
-	  *) echo "BOARD='$(BOARD)' is unknown; it takes qemu-virt-aarch64" >&2; exit 1 ;; esac
+	@case "$(KERNEL)" in crates | sdk) toolchain/board.sh "$(BOARD)" $(KERNEL) >/dev/null ;; \
+	  *) echo "KERNEL='$(KERNEL)' is unknown; it takes crates or sdk" >&2; exit 1 ;; esac
 	@case " $(CONFIGS) " in *" $(CONFIG) "*) ;; \
 	  *) echo "CONFIG='$(CONFIG)' is unknown; with KERNEL=$(KERNEL) it takes one of: $(CONFIGS)" >&2; exit 1 ;; esac
-	@case "$(KERNEL)" in crates) ;; sdk) toolchain/sdk.sh $(SDK_BOARD) $(CONFIG) >/dev/null ;; \
-	  *) echo "KERNEL='$(KERNEL)' is unknown; it takes crates or sdk" >&2; exit 1 ;; esac
+	@test "$(KERNEL)" = crates || toolchain/sdk.sh $(KERNEL_BOARD) $(CONFIG) >/dev/null
 
 setup: configuration ## installs what is missing (apt on Debian and Ubuntu), builds the sysroots
 	@toolchain/setup.sh
@@ -89,40 +103,64 @@ pycose: setup
 	@toolchain/pycose.sh
 .PHONY: pycose
 
+# A list of example apps for an image, signed with the development key: what APPS names.
+preinstalled: cli apps keys/development.key
+	@toolchain/preinstalled.sh $(EXAMPLES) keys/development.key $(subst $(comma), ,$(APPS))
+.PHONY: preinstalled
+
 kernel: setup
 ifneq ($(KERNEL),sdk)
 	@kernel/build/build.sh $(CONFIG)
+	@test -z "$(OF_BOARD)" || PLATFORM=$(KERNEL_BOARD) kernel/build/build.sh $(CONFIG)
 endif
 .PHONY: kernel
 
-image: cli kernel keys/development.key anchors ## builds the bootable image under build/image
-	@toolchain/image.sh cofferdam system.xml
+image: cli kernel keys/development.key anchors $(if $(filter $(EXAMPLES),$(PREINSTALL)),preinstalled) ## builds the bootable image under build/image
+	@$(if $(PREINSTALL),COFFERDAM_PREINSTALLED=$(abspath $(PREINSTALL))) \
+	  toolchain/image.sh cofferdam system.xml $(if $(PREINSTALL),wasm_manager+preinstalled)
+	@$(if $(OF_BOARD),toolchain/card.sh $(BOARD) $(IMAGE) $(CARD))
 
-images: image ## the same, and the images of the test systems
+images: image apps preinstalled ## the same, and the images of the test systems
+	@test -z "$(OF_BOARD)" || { echo "the test systems are for BOARD=qemu-virt-aarch64; make e2e SUITE=boards tests boards" >&2; exit 1; }
 	@for system in $(SYSTEMS); do toolchain/image.sh $$system qemu/systems/$$system/system.xml || exit 1; done
 	@toolchain/image.sh timing system.xml app_slot+spin-test
 	@toolchain/image.sh rogue system.xml app_slot+rogue-test
+	@COFFERDAM_PREINSTALLED=$(EXAMPLES) toolchain/image.sh preinstalled system.xml wasm_manager+preinstalled
 	@toolchain/image.sh hostile-verifier system.xml verifier+hostile-test
 	@toolchain/image.sh lifecycle system.xml app_slot+spin-test wasm_manager+fault-test gateway+fault-test
 
 # What is pushed stays on the disk, build/disk.img; remove it for a device without apps.
-run: image apps ## boots the image in QEMU, pushes the demo apps over the network, console on the terminal
-	@$(BUILD)/target/debug/cofferdam-qemu run --disk $(DISK) --image $(IMAGE) --key keys/development.key --apps $(APPS)
+run: image apps $(if $(OF_BOARD),board-qemu) ## boots the image in QEMU, pushes the demo apps over the network, console on the terminal
+	@$(BUILD)/target/debug/cofferdam-qemu run $(if $(OF_BOARD),--board $(BOARD),--disk $(DISK)) --image $(IMAGE) --key keys/development.key --apps $(APPS)
 
-smoke: image apps ## the same without a terminal; exit status 0 only if a pushed app was seen running
-	@$(BUILD)/target/debug/cofferdam-qemu smoke --image $(IMAGE) --key keys/development.key --apps $(APPS)
+smoke: image apps $(if $(OF_BOARD),board-qemu) ## the same without a terminal; exit status 0 only if a pushed app was seen running
+	@$(BUILD)/target/debug/cofferdam-qemu smoke --board $(BOARD) --image $(IMAGE) --key keys/development.key --apps $(APPS)
+
+# What the suite `boards` boots: the boards of this kernel that QEMU has.
+boards: apps
+	@toolchain/boards.sh
+.PHONY: boards
+
+flash: ## writes a board's card image to DEVICE=/dev/…: shows what is there, asks, writes, reads back
+	@toolchain/flash.sh $(CARD) "$(DEVICE)"
+.PHONY: flash
+
+# A QEMU that knows boards, beside the usual one.
+board-qemu: setup
+	@toolchain/board-qemu.sh
+.PHONY: board-qemu
 
 push: cli ## pushes APP=file.cdam (signed) to DEVICE=host:port
 	@test -n "$(APP)" || { echo "usage: make push APP=file.cdam [DEVICE=host:port]" >&2; exit 2; }
 	@$(BUILD)/cofferdam $(if $(DEVICE),--device $(DEVICE)) push $(APP)
 
-e2e: images apps $(if $(filter all wasi,$(SUITE)),wasi-apps) $(if $(filter all attack,$(SUITE)),pycose) ## end-to-end tests in QEMU; SUITE=NAME runs one suite
+e2e: images apps $(if $(filter all wasi,$(SUITE)),wasi-apps) $(if $(filter all attack,$(SUITE)),pycose) $(if $(filter all boards,$(SUITE)),boards) ## end-to-end tests in QEMU; SUITE=NAME runs one suite
 	@$(BUILD)/target/debug/cofferdam-e2e --suite $(SUITE)
 
 # With an SDK at hand, the default kernel's tests are followed by the end-to-end tests on the SDK's.
-test: images wasi-apps pycose ## everything: host tests, then end-to-end tests in QEMU
+test: images wasi-apps pycose boards ## everything: host tests, then end-to-end tests in QEMU
 ifneq ($(KERNEL),sdk)
-	@test -z "$(MICROKIT_SDK)" || $(MAKE) --no-print-directory images KERNEL=sdk
+	@test -z "$(MICROKIT_SDK)" || $(MAKE) --no-print-directory images boards KERNEL=sdk
 endif
 	@toolchain/test.sh
 

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use cofferdam_client::recipe::{RECIPE_FILE, Recipe};
 use cofferdam_client::{Connection, Device, Patience, keys};
 use cofferdam_package::SigningKey;
-use cofferdam_qemu::{Clock, Console, KernelKind, Line, Machine, MachineOptions, make_disk};
+use cofferdam_qemu::{Board, Clock, Console, KernelKind, Line, Machine, MachineOptions, make_disk};
 use serde_json::Value;
 
 use crate::command::{self, Finished};
@@ -48,12 +48,29 @@ pub struct Settings {
     pub programs: PathBuf,
     /// For logs and packages.
     pub output: PathBuf,
+    /// All that was built.
+    pub build: PathBuf,
+    /// A QEMU that has boards, if there is one.
+    pub board_qemu: Option<OsString>,
 }
 
 impl Settings {
+    /// Why this board cannot be tested here, if so.
+    pub fn lacks(&self, board: Board) -> Option<String> {
+        let Some(_) = &self.board_qemu else {
+            return Some("no QEMU 10 here (toolchain/board-qemu.sh brings one)".to_owned());
+        };
+        match (board, self.kernel) {
+            (Board::RaspberryPi4, KernelKind::Sdk) => Some("tested with KERNEL=crates".to_owned()),
+            (Board::Imx8mpEvk, KernelKind::Crates) => Some("this board needs KERNEL=sdk".to_owned()),
+            _ => None,
+        }
+    }
+
     /// The machine for `system`.
     pub fn machine(&self, system: System, console_log: PathBuf) -> MachineOptions {
         let image = match system {
+            System::Board(board) => self.build.join(board.image_path(self.kernel, "cofferdam")),
             // Beside the product, with the same ending.
             System::Special(name)
             | System::Budgets(name)
@@ -67,7 +84,12 @@ impl Settings {
             | System::ProductWithDisk
             | System::ProductUnderAttack => self.image.clone(),
         };
-        let mut options = MachineOptions::with_kernel(image, self.kernel);
+        let mut options = match (system, &self.board_qemu) {
+            (System::Board(board), Some(qemu)) => {
+                MachineOptions::for_board(image, self.kernel, board, qemu.clone())
+            }
+            _ => MachineOptions::with_kernel(image, self.kernel),
+        };
         if matches!(
             system,
             System::ProductByInstructions
@@ -407,7 +429,11 @@ pub fn check_refused(finished: &Finished, reason: &str) -> Result<()> {
 }
 
 fn is_managed(system: System) -> bool {
-    !matches!(system, System::Special(_) | System::Budgets(_))
+    match system {
+        System::Special(_) | System::Budgets(_) => false,
+        System::Board(board) => board.has_network(),
+        _ => true,
+    }
 }
 
 /// Boots `system`; a product is booted when it says `device ready`. Gives the console's log too.

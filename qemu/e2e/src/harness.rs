@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Instant;
 
 use anyhow::Result;
-use cofferdam_qemu::KernelKind;
+use cofferdam_qemu::{Board, KernelKind};
 
 use crate::context::{Context, Settings};
 
@@ -37,6 +37,8 @@ pub enum System {
     ProductUnderAttack,
     /// A variant of the product, by the image's name, with such a disk, where time follows instructions.
     VariantWithDisk(&'static str),
+    /// A board, with the image that `make boards` builds for it, on a QEMU that has it.
+    Board(Board),
     /// A test system of `qemu/systems` without management.
     Special(&'static str),
     /// The same, for the kernel with budgets alone, and where virtual time follows executed instructions.
@@ -89,6 +91,11 @@ impl fmt::Display for Totals {
 pub fn run_suite(suite: &Suite, filters: &[String], settings: &Settings, totals: &mut Totals) {
     if matches!(suite.system, System::Budgets(_)) && settings.kernel != KernelKind::Sdk {
         return skip_suite(suite, filters, "this kernel has no budgets; KERNEL=sdk has", totals);
+    }
+    if let System::Board(board) = suite.system
+        && let Some(reason) = settings.lacks(board)
+    {
+        return skip_suite(suite, filters, &reason, totals);
     }
     let mut device: Option<Context<'_>> = None;
     for test in suite.tests {

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
 use cofferdam_client::keys;
-use cofferdam_qemu::KernelKind;
+use cofferdam_qemu::{KernelKind, board_qemu};
 
 use crate::context::Settings;
 use crate::harness::{Suite, Totals, run_suite, skip_suite};
@@ -152,14 +152,18 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Suite>> {
     if names.iter().any(|name| name == "all") {
         return Ok(suites::ALL.iter().collect());
     }
-    let find = |name: &String| {
-        let known = || suites::ALL.iter().map(|suite| suite.name).collect::<Vec<_>>().join(", ");
-        suites::ALL
-            .iter()
-            .find(|suite| suite.name == name)
-            .with_context(|| format!("no suite '{name}'; there are: all, {}", known()))
-    };
-    names.iter().map(find).collect()
+    let mut found = Vec::new();
+    for name in names {
+        // A name stands for every suite that begins with it and a hyphen, too: `boards` for all boards.
+        let group = format!("{name}-");
+        let before = found.len();
+        found.extend(suites::ALL.iter().filter(|suite| suite.name == name || suite.name.starts_with(&group)));
+        if found.len() == before {
+            let known: Vec<&str> = suites::ALL.iter().map(|suite| suite.name).collect();
+            bail!("no suite '{name}'; there are: all, {}", known.join(", "));
+        }
+    }
+    Ok(found)
 }
 
 fn settings(places: &Places) -> Result<Settings> {
@@ -183,6 +187,8 @@ fn settings(places: &Places) -> Result<Settings> {
             KernelKind::Crates => "e2e",
             KernelKind::Sdk => "e2e-sdk",
         }),
+        board_qemu: board_qemu(build),
+        build: build.clone(),
     };
     Ok(settings)
 }
@@ -210,6 +216,15 @@ mod tests {
             let tests: BTreeSet<_> = suite.tests.iter().map(|test| test.name).collect();
             assert_eq!(tests.len(), suite.tests.len(), "{}", suite.name);
         }
+    }
+
+    #[test]
+    fn a_beginning_stands_for_all_that_have_it() {
+        let names = |wanted: &str| -> Vec<&str> {
+            chosen(&[wanted.to_owned()]).unwrap().iter().map(|suite| suite.name).collect()
+        };
+        assert!(names("boards").iter().all(|name| name.starts_with("boards-")));
+        assert_eq!(names("apps"), ["apps"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod apps;
 mod attack;
+mod boards;
 mod endurance;
 mod envelope;
 mod hostile;
@@ -10,6 +11,7 @@ mod keys;
 mod lifecycle;
 mod network;
 mod power;
+mod preinstalled;
 mod readme;
 mod refusals;
 mod replay;
@@ -39,6 +41,9 @@ pub const ALL: &[Suite] = &[
     lifecycle::SUITE,
     envelope::SUITE,
     power::SUITE,
+    preinstalled::SUITE,
+    boards::RASPBERRY_PI_4,
+    boards::IMX8MP_EVK,
     attack::SUITE,
     keys::SUITE,
     readme::SUITE,

@@ -8,12 +8,14 @@
 //! Not here: what the lines mean. That is the business of `cofferdam-e2e` and of `cofferdam-qemu run`.
 #![forbid(unsafe_code)]
 
+mod board;
 mod console;
 mod machine;
 mod monitor;
 mod options;
 
+pub use board::{Board, QEMU_ENVIRONMENT_VARIABLE, board_qemu};
 pub use console::{Console, Line, WaitError};
 pub use machine::{Machine, StartError};
 pub use monitor::MonitorError;
-pub use options::{Clock, KernelKind, MANAGEMENT_PORT, MachineOptions, QEMU_ENVIRONMENT_VARIABLE, make_disk};
+pub use options::{Clock, KernelKind, MANAGEMENT_PORT, MachineOptions, make_disk};

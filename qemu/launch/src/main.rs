@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use cofferdam_qemu::KernelKind;
+use cofferdam_qemu::{Board, KernelKind};
 
 /// Boots Cofferdam in QEMU.
 #[derive(Parser)]
@@ -36,7 +36,13 @@ struct Options {
     /// Which kernel the image holds
     #[arg(long, env = "COFFERDAM_KERNEL", value_enum, default_value_t)]
     kernel: KernelKind,
-    /// What to push: names of example apps or package files, or `none`
+    /// The machine
+    #[arg(long, value_enum, default_value_t)]
+    board: Board,
+    /// Where things were built
+    #[arg(long, env = "COFFERDAM_BUILD", default_value = "build", value_name = "FOLDER")]
+    build: PathBuf,
+    /// What to push (or, on a board without a network, what the image brings): names of example apps or package files, or `none`
     #[arg(long, value_delimiter = ',', default_value = "none", value_name = "APPS")]
     apps: Vec<String>,
     /// The key that the image trusts
@@ -58,7 +64,7 @@ struct Options {
 
 impl Options {
     fn image(&self) -> PathBuf {
-        let usual = || PathBuf::from("build").join(self.kernel.image_path("cofferdam"));
+        let usual = || self.build.join(self.board.image_path(self.kernel, "cofferdam"));
         self.image.clone().unwrap_or_else(usual)
     }
 }

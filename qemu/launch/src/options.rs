@@ -6,11 +6,10 @@ use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::board::{Board, usual_qemu};
+
 /// The TCP port on which the device serves management.
 pub const MANAGEMENT_PORT: u16 = 7700;
-
-/// Names another QEMU program than `qemu-system-aarch64` on PATH.
-pub const QEMU_ENVIRONMENT_VARIABLE: &str = "COFFERDAM_QEMU";
 
 /// The page of `system.xml`'s `virtio_net` region belongs to this transport.
 const NETWORK_BUS: &str = "virtio-mmio-bus.31";
@@ -20,8 +19,6 @@ const ENTROPY_BUS: &str = "virtio-mmio-bus.23";
 const DISK_BUS: &str = "virtio-mmio-bus.15";
 /// Room for sixteen packages, the most that the store manages.
 const DISK_BYTES: u64 = 18 << 20;
-/// Where the SDK's loader is linked to run.
-const SDK_LOADER_ADDRESS: &str = "0x70000000";
 
 /// Which kernel the image holds; decides how the image enters the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -72,6 +69,10 @@ pub struct MachineOptions {
     pub image: PathBuf,
     /// How to boot it.
     pub kernel: KernelKind,
+    /// The machine.
+    pub board: Board,
+    /// The program to start instead of the usual QEMU.
+    pub qemu: Option<OsString>,
     /// RAM of the machine in MiB; `None` takes what the kernel kind needs.
     pub memory_mib: Option<u32>,
     /// With a network card whose port [`MANAGEMENT_PORT`] is forwarded from loopback.
@@ -97,6 +98,8 @@ impl MachineOptions {
         Self {
             image: image.into(),
             kernel,
+            board: Board::default(),
+            qemu: None,
             memory_mib: None,
             network: true,
             clock: Clock::default(),
@@ -106,9 +109,14 @@ impl MachineOptions {
         }
     }
 
+    /// The same for a board, on a QEMU that has it ([`crate::board_qemu`]).
+    pub fn for_board(image: impl Into<PathBuf>, kernel: KernelKind, board: Board, qemu: OsString) -> Self {
+        Self { board, qemu: Some(qemu), network: board.has_network(), ..Self::with_kernel(image, kernel) }
+    }
+
     /// The program to start.
     pub(crate) fn program(&self) -> OsString {
-        std::env::var_os(QEMU_ENVIRONMENT_VARIABLE).unwrap_or_else(|| "qemu-system-aarch64".into())
+        self.qemu.clone().unwrap_or_else(usual_qemu)
     }
 
     /// QEMU's arguments. The console comes out of its standard error, the machine protocol goes through its
@@ -116,16 +124,61 @@ impl MachineOptions {
     pub(crate) fn arguments(&self) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = Vec::new();
         let mut add = |items: &[&str]| arguments.extend(items.iter().map(OsString::from));
+        add(&["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
+        // The console is the second UART there.
+        if self.board == Board::Imx8mpEvk {
+            add(&["-serial", "null"]);
+        }
+        add(&["-chardev", "file,id=console,path=/dev/stderr", "-serial", "chardev:console"]);
+        add(&["-chardev", "stdio,id=monitor,signal=off", "-mon", "chardev=monitor,mode=control"]);
+        match self.clock {
+            Clock::Host => {}
+            Clock::Instructions => add(&["-icount", "shift=0,sleep=on"]),
+            Clock::InstructionsOnly => add(&["-icount", "shift=0,sleep=off"]),
+        }
+        match self.board {
+            Board::QemuVirt => self.add_virt(&mut add),
+            Board::RaspberryPi4 | Board::Imx8mpEvk => {
+                add(&["-machine", self.board.machine()]);
+                if let Some(memory) = self.board.memory() {
+                    add(&["-m", memory]);
+                }
+                // Its cores that have nothing to do would each take a processor of the host.
+                if self.clock == Clock::Host {
+                    add(&["-accel", "tcg,thread=single"]);
+                }
+                if self.network {
+                    let forward = format!("restrict=on,hostfwd=tcp:127.0.0.1:0-:{MANAGEMENT_PORT}");
+                    add(&["-nic", &format!("user,id=network,model=imx.enet,{forward}")]);
+                }
+            }
+        }
+        match self.kernel {
+            KernelKind::Crates => {
+                arguments.push("-kernel".into());
+                arguments.push(self.image.clone().into());
+            }
+            KernelKind::Sdk => {
+                let mut device = OsString::from("loader,file=");
+                device.push(&self.image);
+                device.push(format!(",addr={},cpu-num=0", self.board.sdk_loader_address()));
+                arguments.push("-device".into());
+                arguments.push(device);
+            }
+        }
+        arguments.extend(self.extra_arguments.iter().cloned());
+        arguments
+    }
+
+    /// QEMU virt, with each virtio device on a page of its own.
+    fn add_virt(&self, add: &mut impl FnMut(&[&str])) {
         let machine = match self.kernel {
             KernelKind::Crates => "virt",
             KernelKind::Sdk => "virt,virtualization=on",
         };
         let memory = format!("{}M", self.memory_mib.unwrap_or(self.kernel.memory_mib()));
-        add(&["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
         add(&["-machine", machine, "-cpu", "cortex-a53", "-m", &memory]);
         add(&["-global", "virtio-mmio.force-legacy=false"]);
-        add(&["-chardev", "file,id=console,path=/dev/stderr", "-serial", "chardev:console"]);
-        add(&["-chardev", "stdio,id=monitor,signal=off", "-mon", "chardev=monitor,mode=control"]);
         add(&["-object", "rng-random,id=entropy,filename=/dev/urandom"]);
         add(&["-device", &format!("virtio-rng-device,rng=entropy,bus={ENTROPY_BUS}")]);
         if self.network {
@@ -147,26 +200,6 @@ impl MachineOptions {
                 &format!("virtio-blk-device,drive=disk,bus={DISK_BUS}"),
             ]);
         }
-        match self.clock {
-            Clock::Host => {}
-            Clock::Instructions => add(&["-icount", "shift=0,sleep=on"]),
-            Clock::InstructionsOnly => add(&["-icount", "shift=0,sleep=off"]),
-        }
-        match self.kernel {
-            KernelKind::Crates => {
-                arguments.push("-kernel".into());
-                arguments.push(self.image.clone().into());
-            }
-            KernelKind::Sdk => {
-                let mut device = OsString::from("loader,file=");
-                device.push(&self.image);
-                device.push(format!(",addr={SDK_LOADER_ADDRESS},cpu-num=0"));
-                arguments.push("-device".into());
-                arguments.push(device);
-            }
-        }
-        arguments.extend(self.extra_arguments.iter().cloned());
-        arguments
     }
 }
 
@@ -202,6 +235,20 @@ mod tests {
         let text = text(&MachineOptions::with_kernel("loader.img", KernelKind::Sdk));
         assert!(text.contains("virt,virtualization=on"), "{text}");
         assert!(text.contains("-device loader,file=loader.img,addr=0x70000000,cpu-num=0"), "{text}");
+    }
+
+    #[test]
+    fn a_board_has_its_machine_and_no_virtio() {
+        let options = MachineOptions::for_board(
+            "kernel8.img",
+            KernelKind::Crates,
+            Board::RaspberryPi4,
+            "qemu10".into(),
+        );
+        let text = text(&options);
+        assert!(text.contains("-machine raspi4b") && text.ends_with("-kernel kernel8.img"), "{text}");
+        assert!(!text.contains("virtio") && !text.contains("netdev"), "{text}");
+        assert_eq!(options.program(), "qemu10");
     }
 
     #[test]
