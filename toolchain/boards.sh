@@ -10,7 +10,7 @@ if ! toolchain/board-qemu.sh; then
     exit 0
 fi
 case ${COFFERDAM_KERNEL:-crates} in
-crates) boards=(rpi4b) ;;
+crates) boards=(rpi4b rpi4b_mini_uart) ;;
 sdk) boards=(imx8mp_evk) ;;
 esac
 for board in ${boards[@]+"${boards[@]}"}; do

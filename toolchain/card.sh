@@ -11,7 +11,7 @@ command -v mformat >/dev/null || "$TOP/toolchain/setup.sh" card
 
 like=$(board_fact "$board" like)
 case $board in
-rpi4b) name=kernel8.img needs=(start4.elf fixup4.dat) ;;
+rpi4b | rpi4b_mini_uart) name=kernel8.img needs=(start4.elf fixup4.dat) ;;
 rpi4b_*) name=loader.img needs=(start4.elf fixup4.dat u-boot.bin) ;;
 *) name=loader.img needs=() ;;
 esac

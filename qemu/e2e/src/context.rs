@@ -61,7 +61,9 @@ impl Settings {
             return Some("no QEMU 10 here (toolchain/board-qemu.sh brings one)".to_owned());
         };
         match (board, self.kernel) {
-            (Board::RaspberryPi4, KernelKind::Sdk) => Some("tested with KERNEL=crates".to_owned()),
+            (Board::RaspberryPi4 | Board::RaspberryPi4MiniUart, KernelKind::Sdk) => {
+                Some("tested with KERNEL=crates".to_owned())
+            }
             (Board::Imx8mpEvk, KernelKind::Crates) => Some("this board needs KERNEL=sdk".to_owned()),
             _ => None,
         }

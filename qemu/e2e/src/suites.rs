@@ -43,6 +43,7 @@ pub const ALL: &[Suite] = &[
     power::SUITE,
     preinstalled::SUITE,
     boards::RASPBERRY_PI_4,
+    boards::RASPBERRY_PI_4_MINI_UART,
     boards::IMX8MP_EVK,
     attack::SUITE,
     keys::SUITE,

@@ -25,6 +25,9 @@ pub enum Board {
     /// A Raspberry Pi 4 with 2 GiB. QEMU models no network card of it.
     #[value(name = "rpi4b")]
     RaspberryPi4,
+    /// The same, with its console on the mini UART.
+    #[value(name = "rpi4b_mini_uart")]
+    RaspberryPi4MiniUart,
     /// NXP's i.MX 8M Plus EVK, with its network card.
     #[value(name = "imx8mp_evk")]
     Imx8mpEvk,
@@ -36,6 +39,7 @@ impl Board {
         match self {
             Self::QemuVirt => "qemu-virt-aarch64",
             Self::RaspberryPi4 => "rpi4b",
+            Self::RaspberryPi4MiniUart => "rpi4b_mini_uart",
             Self::Imx8mpEvk => "imx8mp_evk",
         }
     }
@@ -44,9 +48,14 @@ impl Board {
     pub(crate) fn machine(self) -> &'static str {
         match self {
             Self::QemuVirt => "virt",
-            Self::RaspberryPi4 => "raspi4b",
+            Self::RaspberryPi4 | Self::RaspberryPi4MiniUart => "raspi4b",
             Self::Imx8mpEvk => "imx8mp-evk",
         }
+    }
+
+    /// Whether its console is its second serial port; else it is the first.
+    pub(crate) fn has_second_serial(self) -> bool {
+        matches!(self, Self::RaspberryPi4MiniUart | Self::Imx8mpEvk)
     }
 
     /// How much memory the machine has to be given; QEMU knows for the others.
@@ -59,7 +68,7 @@ impl Board {
     pub fn has_network(self) -> bool {
         match self {
             Self::QemuVirt | Self::Imx8mpEvk => true,
-            Self::RaspberryPi4 => false,
+            Self::RaspberryPi4 | Self::RaspberryPi4MiniUart => false,
         }
     }
 
@@ -67,7 +76,7 @@ impl Board {
     pub(crate) fn sdk_loader_address(self) -> &'static str {
         match self {
             Self::QemuVirt => "0x70000000",
-            Self::RaspberryPi4 => "0x10000000",
+            Self::RaspberryPi4 | Self::RaspberryPi4MiniUart => "0x10000000",
             Self::Imx8mpEvk => "0x41000000",
         }
     }

@@ -125,8 +125,7 @@ impl MachineOptions {
         let mut arguments: Vec<OsString> = Vec::new();
         let mut add = |items: &[&str]| arguments.extend(items.iter().map(OsString::from));
         add(&["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
-        // The console is the second UART there.
-        if self.board == Board::Imx8mpEvk {
+        if self.board.has_second_serial() {
             add(&["-serial", "null"]);
         }
         add(&["-chardev", "file,id=console,path=/dev/stderr", "-serial", "chardev:console"]);
@@ -138,7 +137,7 @@ impl MachineOptions {
         }
         match self.board {
             Board::QemuVirt => self.add_virt(&mut add),
-            Board::RaspberryPi4 | Board::Imx8mpEvk => {
+            Board::RaspberryPi4 | Board::RaspberryPi4MiniUart | Board::Imx8mpEvk => {
                 add(&["-machine", self.board.machine()]);
                 if let Some(memory) = self.board.memory() {
                     add(&["-m", memory]);

@@ -17,6 +17,21 @@ pub const RASPBERRY_PI_4: Suite = Suite {
     tests: tests![an_emulated_raspberry_pi_4_runs_preinstalled_apps],
 };
 
+/// The same with its console on the mini UART. Loader and initialiser print on the other port.
+pub const RASPBERRY_PI_4_MINI_UART: Suite = Suite {
+    name: "boards-rpi4b-mini-uart",
+    about: "the same, and its console prints on the mini UART",
+    system: System::Board(Board::RaspberryPi4MiniUart),
+    tests: tests![the_mini_uart_of_an_emulated_raspberry_pi_4_prints],
+};
+
+/// More than the FIFO takes at once: the transmit interrupt goes on with it.
+fn the_mini_uart_of_an_emulated_raspberry_pi_4_prints(context: &mut Context<'_>) -> Result<()> {
+    context.expect("/hello: hello from a protection domain")?;
+    context.expect("app hello exited with code 0")?;
+    context.expect("/downhill: ").map(drop)
+}
+
 /// An i.MX 8M Plus EVK, with its own network card.
 pub const IMX8MP_EVK: Suite = Suite {
     name: "boards-imx8mp",
