@@ -60,7 +60,7 @@ pub const REGISTERS_BYTES: usize = size_of::<Registers>();
 /// The crystal of 24 MHz, divided to microseconds.
 const TICKS_PER_US: u32 = 24;
 /// How often the reset is looked at; it takes some cycles of the crystal.
-const RESET_LOOKS_MAX: u32 = 100_000;
+const RESET_LOOKS_MAX: u32 = 1000;
 
 /// A GPT.
 pub struct Gpt<'a> {

@@ -60,8 +60,8 @@ impl Board {
 
     /// How much memory the machine has to be given; QEMU knows for the others.
     pub(crate) fn memory(self) -> Option<&'static str> {
-        // What the SDK's kernel is built for.
-        (self == Self::Imx8mpEvk).then_some("3G")
+        // What the SDK's kernel is built for. QEMU takes of the host's what is touched.
+        (self == Self::Imx8mpEvk).then_some("6G")
     }
 
     /// Whether QEMU can put it on a network.

@@ -10,6 +10,7 @@
 
 mod board;
 mod console;
+mod imx8mp;
 mod machine;
 mod monitor;
 mod options;

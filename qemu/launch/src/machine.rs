@@ -31,7 +31,7 @@ pub enum StartError {
         /// What the system said.
         error: io::Error,
     },
-    /// The console log could not be made.
+    /// The console log, or what lies beside the image, could not be made.
     Log(io::Error),
     /// QEMU started, but ended or does not answer.
     Monitor {
@@ -54,7 +54,7 @@ impl fmt::Display for StartError {
             Self::Program { program, error } => {
                 write!(formatter, "cannot start {}: {error}", program.display())
             }
-            Self::Log(error) => write!(formatter, "cannot write the console's log: {error}"),
+            Self::Log(error) => write!(formatter, "cannot write a file for the machine: {error}"),
             Self::Monitor { error, output } => {
                 write!(formatter, "{error}")?;
                 output.iter().try_for_each(|line| write!(formatter, "\n  {}", line.text))
@@ -82,6 +82,7 @@ impl Machine {
         if !options.image.is_file() {
             return Err(StartError::NoImage(options.image.clone()));
         }
+        options.prepare().map_err(StartError::Log)?;
         let started = Instant::now();
         let (mut child, keeper) = spawn_kept(options)?;
         let outcome = attach(&mut child, options, started);

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::board::{Board, usual_qemu};
+use crate::imx8mp;
 
 /// The TCP port on which the device serves management.
 pub const MANAGEMENT_PORT: u16 = 7700;
@@ -119,6 +120,11 @@ impl MachineOptions {
         self.qemu.clone().unwrap_or_else(usual_qemu)
     }
 
+    /// Writes what QEMU reads beside the image.
+    pub(crate) fn prepare(&self) -> io::Result<()> {
+        if self.board == Board::Imx8mpEvk { imx8mp::write(&self.image) } else { Ok(()) }
+    }
+
     /// QEMU's arguments. The console comes out of its standard error, the machine protocol goes through its
     /// standard input and output: no socket file is needed, so none can be left behind.
     pub(crate) fn arguments(&self) -> Vec<OsString> {
@@ -156,6 +162,14 @@ impl MachineOptions {
             KernelKind::Crates => {
                 arguments.push("-kernel".into());
                 arguments.push(self.image.clone().into());
+            }
+            KernelKind::Sdk if self.board == Board::Imx8mpEvk => {
+                let [enter, tree] = imx8mp::files(&self.image);
+                let mut device = OsString::from("loader,force-raw=on,file=");
+                device.push(&self.image);
+                device.push(format!(",addr={}", self.board.sdk_loader_address()));
+                arguments.extend(["-kernel".into(), enter.into(), "-dtb".into(), tree.into()]);
+                arguments.extend(["-device".into(), device]);
             }
             KernelKind::Sdk => {
                 let mut device = OsString::from("loader,file=");
