@@ -120,12 +120,13 @@ image: cli kernel keys/development.key anchors $(if $(filter $(EXAMPLES),$(PREIN
 	  toolchain/image.sh cofferdam system.xml $(if $(PREINSTALL),wasm_manager+preinstalled)
 	@$(if $(OF_BOARD),toolchain/card.sh $(BOARD) $(IMAGE) $(CARD))
 
-images: image apps preinstalled ## the same, and the images of the test systems
+images: image apps ## the same, and the images of the test systems
 	@test -z "$(OF_BOARD)" || { echo "the test systems are for BOARD=qemu-virt-aarch64; make e2e SUITE=boards tests boards" >&2; exit 1; }
 	@for system in $(SYSTEMS); do toolchain/image.sh $$system qemu/systems/$$system/system.xml || exit 1; done
 	@toolchain/image.sh timing system.xml app_slot+spin-test
 	@toolchain/image.sh rogue system.xml app_slot+rogue-test
-	@COFFERDAM_PREINSTALLED=$(EXAMPLES) toolchain/image.sh preinstalled system.xml wasm_manager+preinstalled
+	@toolchain/preinstalled.sh $(BUILD)/preinstalled/test.txt keys/development.key downhill hello
+	@COFFERDAM_PREINSTALLED=$(BUILD)/preinstalled/test.txt toolchain/image.sh preinstalled system.xml wasm_manager+preinstalled
 	@toolchain/image.sh hostile-verifier system.xml verifier+hostile-test
 	@toolchain/image.sh lifecycle system.xml app_slot+spin-test wasm_manager+fault-test gateway+fault-test
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 # toolchain/preinstalled.sh LIST KEY APP…: packs example apps, signs them with KEY, and writes the list of packages that an
-# image is to bring (wasm-manager/policy, module preinstalled). What has not changed is left as it is, so that no image is
-# built anew for it.
+# image is to bring (wasm-manager/policy, module preinstalled). An APP that ends in .cdam is a package already. What has not
+# changed is left as it is, so that no image is built anew for it.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$TOP"
@@ -15,6 +15,7 @@ new() { # new FILE: takes FILE.new in its place if that differs
 }
 echo "# Made by toolchain/preinstalled.sh; signed with ${key#"$TOP"/}." >"$list.new"
 for app in "$@"; do
+    case $app in *.cdam) realpath "$app" >>"$list.new" && continue ;; esac
     package=$(dirname "$list")/$app.cdam
     "$BUILD/cofferdam" pack "apps/$app" --module "$BUILD/apps/$app.wasm" --key "$key" --output "$package.new" >/dev/null
     new "$package"
