@@ -23,6 +23,14 @@ static STAGED: LazyLock<Vec<(Kind, Vec<u8>)>> = LazyLock::new(|| {
     packages.chain(commands).collect()
 });
 
+// A region is for life, so there is one of each for all inputs; what is staged comes over what was staged before.
+thread_local! {
+    static REGIONS: [SharedRegion; 2] = {
+        let longest = STAGED.iter().map(|(_, bytes)| bytes.len()).max().unwrap_or_default();
+        [SharedRegion::leaked(STAGED_AT + longest), SharedRegion::leaked(VERDICT_BYTES)]
+    };
+}
+
 /// The first byte chooses what is staged, two more a byte of it that is changed (none if the third is 0); then come the
 /// header and the body of the verdict. What is accepted was signed, to the last byte.
 pub fn run(input: &[u8]) -> bool {
@@ -32,7 +40,8 @@ pub fn run(input: &[u8]) -> bool {
     let at = usize::from(*at) * 7 % bytes.len();
     bytes[at] ^= change;
 
-    let regions = [SharedRegion::leaked(STAGED_AT + bytes.len()), SharedRegion::leaked(VERDICT_BYTES)];
+    let regions = REGIONS.with(|regions| *regions);
+    regions[1].copy_in(0, &[0; VERDICT_BYTES]).unwrap();
     let mut asker = Asker::new(regions[0], regions[1]);
     let asked = asker.stage(*kind, &bytes).unwrap();
     let mut staging = vec![0; regions[0].size_bytes()];
