@@ -104,6 +104,10 @@ pub enum Command {
         /// Install only
         #[arg(long)]
         no_start: bool,
+        /// Let it take over from the running version in flight: first as a shadow that is compared, then at a tick's
+        /// boundary, and back if it fails
+        #[arg(long, conflicts_with = "no_start")]
+        swap: bool,
     },
     /// List the installed apps
     Ls,

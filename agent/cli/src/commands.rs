@@ -45,7 +45,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
             inspect::installed(&package.to_string_lossy(), &global)
         }
         Command::Inspect { package, anchor, .. } => inspect::run(&package, &anchor, &global),
-        Command::Push { package, no_start } => push::run(&package, !no_start, &global),
+        Command::Push { package, swap: true, .. } => push::swap::run(&package, &global),
+        Command::Push { package, no_start, .. } => push::run(&package, !no_start, &global),
         Command::Ls => apps::list(&global),
         Command::Start { name } => apps::start(&name, &global),
         Command::Stop { name } => apps::stop(&name, &global),

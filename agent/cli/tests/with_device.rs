@@ -194,6 +194,65 @@ fn a_newer_version_replaces_and_an_older_is_refused() {
     bench.refused(&["push", "pilot.cdam"], Refusal::Ratchet);
 }
 
+const SWAPPABLE: &str = "[swap]\nagree_us = 100_000\nwatch_us = 100_000\n\
+     [permissions.actuators]\nbrake = { min = 0.0, max = 1.0 }\n";
+
+#[test]
+fn a_version_is_swapped_in_flight() {
+    let bench = Bench::new();
+    bench.done(&["push", &bench.pack("pilot", "reactor", 1, SWAPPABLE)]);
+    let package = bench.pack("pilot", "reactor", 2, SWAPPABLE);
+    let inspected = bench.done(&["inspect", &package]);
+    let words = "takes over once its values were within 5 % of the running version's for 100 ms";
+    assert!(inspected.contains(words), "{inspected}");
+    let output = bench.done(&["push", "--swap", &package]);
+    let lines: Vec<&str> = output.lines().collect();
+    let begun = "1.2 runs in slot 1 as a shadow of 1.1 in slot 0; it takes over after 10 ticks of agreement";
+    assert_eq!(lines[0], begun);
+    assert!(
+        lines[1].starts_with("1.2 took over at ") && lines[1].ends_with("1.1 runs on as its shadow"),
+        "{output}"
+    );
+    assert!(
+        lines[2].starts_with("swapped pilot 1.1 for 1.2 in slot 1: 0 ticks missed, 10,000 us"),
+        "{output}"
+    );
+    let apps = &bench.json(&["ls"])["apps"];
+    assert_eq!((&apps[0]["version"], &apps[0]["slot"], &apps[1]), (&"1.2".into(), &1.into(), &Value::Null));
+    let log = bench.done(&["audit"]);
+    for what in ["swap", "hand-over", "replace"] {
+        assert!(log.contains(what), "{what}: {log}");
+    }
+    bench.refused(&["push", "--swap", &bench.pack("other", "reactor", 1, SWAPPABLE)], Refusal::NoSuchApp);
+    assert_eq!(bench.run(&["push", "--swap", "--no-start", &package]).status.code(), Some(2));
+}
+
+#[test]
+fn both_versions_are_listed_while_they_run_side_by_side() {
+    let bench = Bench::new();
+    bench.done(&["push", &bench.pack("pilot", "reactor", 1, SWAPPABLE)]);
+    let package = fs::read(bench.folder.path().join(bench.pack("pilot", "reactor", 2, SWAPPABLE))).unwrap();
+    let mut device = Device::connect(&bench.address(), &bench.key, &Patience::default(), &mut || ()).unwrap();
+    device.swap(&package, &mut |_| ()).unwrap();
+    drop(device);
+    let listed = bench.done(&["ls"]);
+    assert!(listed.contains("running as a shadow: it is compared and moves nothing"), "{listed}");
+    let stats = bench.done(&["stats"]);
+    assert!(stats.contains("pilot@1"), "{stats}");
+}
+
+#[test]
+fn one_that_does_something_else_is_told_so() {
+    let bench = Bench::new();
+    bench.done(&["push", &bench.pack("veering", "reactor", 1, SWAPPABLE)]);
+    let output = bench.run(&["push", "--swap", &bench.pack("veering", "reactor", 2, SWAPPABLE)]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let words = String::from_utf8(output.stderr).unwrap();
+    let why = "veering 1.2 did not take over: they did not agree for long enough: value too far off (brake); 1.1 goes on";
+    assert!(words.contains(why), "{words}");
+    assert_eq!(bench.json(&["ls"])["apps"][0]["version"], "1.1");
+}
+
 #[test]
 fn logs_are_shown_escaped() {
     let bench = Bench::new();

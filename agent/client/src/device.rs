@@ -5,7 +5,7 @@
 use cofferdam_audit::{Export, Place};
 use cofferdam_management_protocol::{
     AppEntry, AppStats, AuditEntry, CHUNK_BYTES_MAX, Command, DeviceMessage, DeviceStatus, DomainFigures,
-    Greeting, HostMessage, Installed, Logs, RecordingPart, Refusal,
+    Greeting, HostMessage, Installed, Logs, RecordingPart, Refusal, SwapStatus,
 };
 use cofferdam_package::{CommandEnvelope, PACKAGE_BYTES_MAX, SigningKey, sha256, sign_command};
 
@@ -175,6 +175,26 @@ impl<'k> Device<'k> {
             |package_bytes, package_sha256| Command::Install { package_bytes, package_sha256, start };
         match self.upload(package, PACKAGE_BYTES_MAX, &command, progress)? {
             DeviceMessage::Installed(installed) => Ok(installed),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Starts `package` beside the running version of its app, from which it is to take over; `progress` as in
+    /// [`Self::install`].
+    ///
+    /// After an error the connection is of no more use.
+    pub fn swap(&mut self, package: &[u8], progress: &mut dyn FnMut(u32)) -> Result<SwapStatus, ClientError> {
+        let command = |package_bytes, package_sha256| Command::Swap { package_bytes, package_sha256 };
+        match self.upload(package, PACKAGE_BYTES_MAX, &command, progress)? {
+            DeviceMessage::Swap(status) => Ok(status),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// How the last swap of an app goes, or went.
+    pub fn swap_status(&mut self, name: &str) -> Result<SwapStatus, ClientError> {
+        match self.request(&Command::SwapStatus { name })? {
+            DeviceMessage::Swap(status) => Ok(status),
             other => Err(unexpected(&other)),
         }
     }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use cofferdam_host_abi::Limits;
 use cofferdam_package::manifest::{
     ALGORITHM_SHA256, ActuatorPermission, AfterRestarts, App, Common, Digest, List, MANIFEST_VERSION,
-    Overrun, Permissions, Priority, Probation, Resource, Restart, Shape, Variable, class_id, vendor_id,
+    Overrun, Permissions, Priority, Probation, Resource, Restart, Shape, Swap, Variable, class_id, vendor_id,
 };
 use cofferdam_package::{Manifest, ManifestError};
 use serde::Deserialize;
@@ -66,6 +66,8 @@ pub struct Recipe {
     pub restart: Option<RecipeRestart>,
     /// How an update has to prove itself.
     pub probation: Option<RecipeProbation>,
+    /// How it takes over from a running version.
+    pub swap: Option<RecipeSwap>,
     /// Which slots it prefers.
     #[serde(default)]
     pub priority: RecipePriority,
@@ -159,6 +161,20 @@ pub struct RecipeProbation {
     /// How many deadlines it may miss meanwhile.
     #[serde(default)]
     pub missed_deadlines_max: u32,
+}
+
+/// See [`Swap`]; what is left out is [`Swap::DEFAULT`].
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecipeSwap {
+    /// So long has it to agree before it takes over.
+    pub agree_us: Option<u64>,
+    /// So long after that can it lose authority again.
+    pub watch_us: Option<u64>,
+    /// How far a value may be off, in thousandths of an actuator's range.
+    pub divergence_permille: Option<u32>,
+    /// How many ticks in a row may be further off once it has taken over.
+    pub divergent_ticks_max: Option<u32>,
 }
 
 /// Bounds; what is left out is [`Limits::DEFAULT`].
@@ -380,6 +396,15 @@ impl Recipe {
                 probation: self.probation.map(|probation| Probation {
                     time_us: probation.time_us,
                     missed_deadlines_max: probation.missed_deadlines_max,
+                }),
+                swap: self.swap.map(|swap| {
+                    let default = Swap::DEFAULT;
+                    Swap {
+                        agree_us: swap.agree_us.unwrap_or(default.agree_us),
+                        watch_us: swap.watch_us.unwrap_or(default.watch_us),
+                        divergence_permille: swap.divergence_permille.unwrap_or(default.divergence_permille),
+                        divergent_ticks_max: swap.divergent_ticks_max.unwrap_or(default.divergent_ticks_max),
+                    }
                 }),
             },
             permissions: Permissions {

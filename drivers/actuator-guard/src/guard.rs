@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Leases and outputs.
 
+mod authority;
+
 use cofferdam_device_protocol::actuator::{Applied, Lease, Output, Request, done, refusal};
 use cofferdam_device_protocol::permission::{ActuatorOrder, ActuatorPermission, CLIENTS, Rate};
 use cofferdam_device_protocol::{
@@ -9,6 +11,7 @@ use cofferdam_device_protocol::{
 };
 
 use crate::motion::Motion;
+pub use authority::News;
 
 /// How often an output that moves is published.
 pub const MOTION_STEP_US: u64 = 5_000;
@@ -79,6 +82,8 @@ pub struct Guard {
     changed: bool,
     /// As it was last told by [`Guard::take_changed`].
     told: [f64; ACTUATOR_COUNT],
+    /// Two versions of an app that are, or were last, side by side.
+    pair: Option<authority::Pair>,
 }
 
 impl Guard {
@@ -92,6 +97,7 @@ impl Guard {
             demand: 0.0,
             changed: true,
             told: ACTUATORS.map(|actuator| actuator.safe),
+            pair: None,
         }
     }
 
@@ -169,6 +175,7 @@ impl Guard {
         self.expire(now_us);
         match ActuatorOrder::decode(label, words)? {
             ActuatorOrder::Revoke { client } => {
+                self.revoked(client, now_us);
                 self.permitted.get_mut(client).ok_or(Status::NotAClient)?.fill(None);
                 self.release_all(client_number(client)?, now_us);
             }
@@ -177,8 +184,9 @@ impl Guard {
                 *place.get_mut(id).ok_or(Status::UnknownDevice)? =
                     Some(Permitted { to: permission, writes: Rate::default(), leases: Rate::default() });
                 // What is applied under the old permission may be outside the new one.
-                if self.held_by(client_number(client)?, id).is_ok() {
-                    self.make_safe(id, now_us);
+                let client = client_number(client)?;
+                if self.held_by(client, id).is_ok() {
+                    self.give_back(client, id, now_us);
                 }
             }
         }
@@ -206,19 +214,25 @@ impl Guard {
         }
         let mut group =
             self.actuators.iter().zip(&ACTUATORS).filter(|(_, other)| other.group == limits.group);
-        if group.any(|(actuator, _)| actuator.lease.is_some_and(|lease| lease.by != client)) {
+        if group.any(|(actuator, _)| actuator.lease.is_some_and(|lease| self.is_rival(client, lease.by))) {
             return Err(Status::HeldByAnother);
         }
         if !permitted.leases.allows(permitted.to.writes_per_second, now_us) {
             return Err(Status::TooOften);
         }
-        let actuator = self.actuators.get_mut(id).ok_or(Status::UnknownDevice)?;
-        self.changed |= actuator.lease.is_none();
+        let is_shadow = self.is_shadow(client);
+        let lease = if is_shadow {
+            self.shadow_lease(id).ok_or(Status::UnknownDevice)?
+        } else {
+            &mut self.actuators.get_mut(id).ok_or(Status::UnknownDevice)?.lease
+        };
+        let is_new = lease.is_none();
         let until_us = now_us.saturating_add(duration_us);
         // A renewal is no new value.
         let fresh_us = now_us.saturating_add(limits.fresh_us);
-        let fresh_until_us = actuator.lease.map_or(fresh_us, |lease| lease.fresh_until_us);
-        actuator.lease = Some(Held { by: client, until_us, fresh_until_us });
+        let fresh_until_us = lease.map_or(fresh_us, |lease| lease.fresh_until_us);
+        *lease = Some(Held { by: client, until_us, fresh_until_us });
+        self.changed |= is_new && !is_shadow;
         self.permitted(client, id)?.leases.count(now_us);
         Ok(Lease { until_us })
     }
@@ -235,7 +249,7 @@ impl Guard {
         let limits = ACTUATORS.get(id).ok_or(Status::UnknownDevice)?;
         let permitted = *self.permitted(client, id)?;
         let cuts = self.cuts();
-        let actuator = self.held_by(client, id)?;
+        self.held_by(client, id)?;
         if value.is_nan() {
             return Err(Status::NotANumber);
         }
@@ -251,9 +265,14 @@ impl Guard {
         if cuts && limits.drives && value != limits.safe {
             return Err(Status::Interlocked);
         }
-        actuator.motion.steer(value, limits.slew_per_second, now_us);
-        if let Some(lease) = &mut actuator.lease {
+        let is_shadow = self.is_shadow(client);
+        if let Some(lease) = self.held_by(client, id)? {
             lease.fresh_until_us = now_us.saturating_add(limits.fresh_us);
+        }
+        self.note_write(client, id, value, now_us);
+        let actuator = self.actuators.get_mut(id).ok_or(Status::UnknownDevice)?;
+        if !is_shadow {
+            actuator.motion.steer(value, limits.slew_per_second, now_us);
         }
         let value = actuator.motion.value(now_us);
         self.permitted(client, id)?.writes.count(now_us);
@@ -267,28 +286,48 @@ impl Guard {
     pub fn release(&mut self, client: Client, id: usize, now_us: u64) -> Result<(), Status> {
         self.expire(now_us);
         self.held_by(client, id)?;
-        self.make_safe(id, now_us);
+        self.give_back(client, id, now_us);
         Ok(())
     }
 
     /// Takes every lease back from `client`; those outputs go to their safe states.
     pub fn release_all(&mut self, client: Client, now_us: u64) {
+        self.gives_up(client, now_us);
         for id in 0..ACTUATOR_COUNT {
             if self.held_by(client, id).is_ok() {
-                self.make_safe(id, now_us);
+                self.give_back(client, id, now_us);
             }
+        }
+    }
+
+    /// Ends a lease that `client` holds, or would hold if it were no shadow.
+    fn give_back(&mut self, client: Client, id: usize, now_us: u64) {
+        self.note_release(client, id);
+        if !self.is_shadow(client) {
+            self.make_safe(id, now_us);
+        } else if let Some(lease) = self.shadow_lease(id) {
+            *lease = None;
         }
     }
 
     /// Ends every lease that has run out, or whose last value is too old, by `now_us`: from its end on those outputs have
     /// been on their way to their safe states, however late this is called.
+    ///
+    /// Two versions side by side are judged, and authority passes from one to the other, at the times at which that is due.
     pub fn expire(&mut self, now_us: u64) {
+        self.advance(now_us);
+        self.expire_leases(now_us);
+        self.expire_shadow(now_us);
+    }
+
+    fn expire_leases(&mut self, now_us: u64) {
         for id in 0..ACTUATOR_COUNT {
             let Some(lease) = self.actuators.get(id).and_then(|actuator| actuator.lease) else { continue };
             let at_us = lease.ends_us();
-            if at_us > now_us {
+            if at_us > now_us || self.saves(lease.by, id, at_us) {
                 continue;
             }
+            self.note_release(lease.by, id);
             if let Some(end) = self.expired.ends.get_mut(id) {
                 *end = Some(End { holder: lease.by, at_us, stale: lease.fresh_until_us < lease.until_us });
             }
@@ -305,7 +344,7 @@ impl Guard {
     pub fn next_event_us(&self, now_us: u64) -> Option<u64> {
         let moves = self.actuators.iter().any(|actuator| !actuator.motion.rests(now_us));
         let step = moves.then(|| now_us.saturating_add(MOTION_STEP_US));
-        self.next_expiry_us().into_iter().chain(step).min()
+        self.next_expiry_us().into_iter().chain(step).chain(self.next_judgement_us()).min()
     }
 
     /// What actuator `id` does; nothing if there is no such actuator.
@@ -335,12 +374,17 @@ impl Guard {
         all.get_mut(id).ok_or(Status::UnknownDevice)?.as_mut().ok_or(Status::NotPermitted)
     }
 
-    fn held_by(&mut self, client: Client, id: usize) -> Result<&mut Actuator, Status> {
-        let actuator = self.actuators.get_mut(id).ok_or(Status::UnknownDevice)?;
-        match actuator.lease {
+    /// The lease that `client` has on actuator `id`, or would have if it were no shadow; there is one.
+    fn held_by(&mut self, client: Client, id: usize) -> Result<&mut Option<Held>, Status> {
+        let lease = if self.is_shadow(client) {
+            self.shadow_lease(id).ok_or(Status::UnknownDevice)?
+        } else {
+            &mut self.actuators.get_mut(id).ok_or(Status::UnknownDevice)?.lease
+        };
+        match lease {
             None => Err(Status::NoLease),
-            Some(lease) if lease.by != client => Err(Status::HeldByAnother),
-            Some(_) => Ok(actuator),
+            Some(held) if held.by != client => Err(Status::HeldByAnother),
+            Some(_) => Ok(lease),
         }
     }
 

@@ -14,17 +14,21 @@
 //! - a lease ends when it is given back, runs out, loses its permission, or when the last value is older than the actuator's
 //!   freshness deadline; from that time on the output is on its way to its safe state, however late anybody looks: motors come
 //!   down in a set time and stop, the brake does what the driver demands, at once and exactly;
-//! - while the driver brakes, what drives is cut and can only be sent to its safe value.
+//! - while the driver brakes, what drives is cut and can only be sent to its safe value;
+//! - of two versions of an app side by side one has authority: what the other one writes is compared and moves nothing. All
+//!   leases pass from one to the other at once, at a tick's boundary when it is ordered, and back when the new version ends, is
+//!   late, loses a lease or writes something else; what the old one wrote last is in effect at once then.
 //!
-//! Contract: `cofferdam_device_protocol::{actuator, permission}`; limits: `ACTUATORS` there.
+//! Contract: `cofferdam_device_protocol::{actuator, permission, swap}`; limits: `ACTUATORS` there.
 #![no_std]
 #![forbid(unsafe_code)]
 
 mod guard;
 mod motion;
+mod swap;
 #[cfg(test)]
 mod tests;
 mod throttle;
 
-pub use guard::{End, Expired, Guard, MOTION_STEP_US};
+pub use guard::{End, Expired, Guard, MOTION_STEP_US, News};
 pub use throttle::Throttle;

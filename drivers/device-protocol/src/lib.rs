@@ -4,7 +4,8 @@
 //!
 //! Contract of `topic_hub`, too, by which slots pass messages to each other ([`topic`]).
 //!
-//! Which slot may touch what is told to all three by `wasm_manager` ([`permission`]).
+//! Which slot may touch what is told to all three by `wasm_manager` ([`permission`]), and which of two versions of an app
+//! side by side counts ([`swap`]).
 //!
 //! What the outputs are is also published in shared memory ([`outputs`]).
 //!
@@ -21,6 +22,7 @@ pub mod pd;
 pub mod permission;
 pub mod sensor;
 mod status;
+pub mod swap;
 #[cfg(test)]
 mod tests;
 pub mod topic;

@@ -7,8 +7,9 @@ use sel4_microkit::{Channel, MessageInfo};
 use crate::actuator::{self, Applied, Lease, Output};
 use crate::permission::{ActuatorOrder, Permissions, SensorOrder};
 use crate::sensor::{self, Info, Reading};
+use crate::swap::{HandOver, SwapOrder, SwapReport, SwapTerms};
 use crate::topic::{self, Payload, Published, Received};
-use crate::{CallError, Message, WORDS_MAX};
+use crate::{CallError, Message, Status, WORDS_MAX};
 
 /// `sensor_hub`, seen by a client.
 #[derive(Clone, Copy, Debug)]
@@ -177,6 +178,43 @@ impl Permitting {
             topic_call(self.topics, order.encode(), actuator::decode_done)?;
         }
         Ok(())
+    }
+
+    /// Two slots are two versions of an app from now on; the new one is a shadow.
+    ///
+    /// # Errors
+    /// As [`Permitting::revoke`].
+    pub fn swap_begin(&self, terms: &SwapTerms) -> Result<(), CallError> {
+        call(self.actuators, SwapOrder::Begin(*terms).encode(), actuator::decode_done)
+    }
+
+    /// The new one is to have authority from the next tick on: gives when that is, or nothing if the two do not agree just now.
+    ///
+    /// # Errors
+    /// As [`Permitting::revoke`].
+    pub fn swap_hand_over(&self) -> Result<Option<u64>, CallError> {
+        match call(self.actuators, SwapOrder::HandOver.encode(), HandOver::decode) {
+            Ok(HandOver { at_us }) => Ok(Some(at_us)),
+            Err(CallError::Refused(Status::NotAgreed)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How the two do, or did last.
+    ///
+    /// # Errors
+    /// As [`Permitting::revoke`].
+    pub fn swap_report(&self) -> Result<SwapReport, CallError> {
+        call(self.actuators, SwapOrder::Report.encode(), SwapReport::decode)
+    }
+
+    /// What slot `client` publishes counts from `from_us` on and before `until_us`.
+    ///
+    /// # Errors
+    /// As [`Permitting::revoke`].
+    pub fn voice(&self, client: usize, from_us: u64, until_us: u64) -> Result<(), CallError> {
+        let order = topic::Order::Voice { client, from_us, until_us };
+        topic_call(self.topics, order.encode(), actuator::decode_done)
     }
 }
 

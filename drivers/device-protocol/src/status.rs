@@ -37,6 +37,10 @@ pub enum Status {
     BadPermission = 14,
     /// The driver brakes, and this would drive. What the actuator does has not changed.
     Interlocked = 15,
+    /// Two versions are side by side already, or terms under which none can be.
+    BadSwap = 20,
+    /// No two versions are side by side, or the new one does not do what the old one does.
+    NotAgreed = 21,
 }
 
 impl Status {
@@ -58,6 +62,8 @@ impl Status {
             13 => Status::TooOften,
             14 => Status::BadPermission,
             15 => Status::Interlocked,
+            20 => Status::BadSwap,
+            21 => Status::NotAgreed,
             _ => return None,
         })
     }
@@ -99,6 +105,8 @@ impl fmt::Display for Status {
             Status::TooOften => "too often",
             Status::BadPermission => "not a permission",
             Status::Interlocked => "held back while the driver brakes",
+            Status::BadSwap => "these two cannot be compared",
+            Status::NotAgreed => "the new version does not do what the old one does",
         })
     }
 }

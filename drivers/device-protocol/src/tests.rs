@@ -109,6 +109,9 @@ fn golden_statuses() {
         assert_eq!(status as u64, code);
         assert_eq!(Status::from_code(code), Some(status));
     }
+    for (status, code) in [(Status::BadSwap, 20), (Status::NotAgreed, 21)] {
+        assert_eq!((status as u64, Status::from_code(code)), (code, Some(status)));
+    }
     assert_eq!((Status::from_code(0), Status::from_code(16)), (None, None));
 }
 

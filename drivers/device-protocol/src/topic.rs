@@ -25,6 +25,7 @@ const LABEL_PUBLISH: u64 = 1;
 const LABEL_RECEIVE: u64 = 2;
 const LABEL_REVOKE: u64 = 32;
 const LABEL_PERMIT: u64 = 33;
+const LABEL_VOICE: u64 = 34;
 
 type TopicMessage = Message<WORDS_MAX>;
 
@@ -261,6 +262,16 @@ pub enum Order {
         /// Which topic, and how often.
         permission: TopicPermission,
     },
+    /// What slot `client` publishes counts from `from_us` on and before `until_us`; else it is answered and dropped. Until the
+    /// slot is revoked, when all counts again.
+    Voice {
+        /// Which slot.
+        client: usize,
+        /// From when, on the device's clock.
+        from_us: u64,
+        /// Until when.
+        until_us: u64,
+    },
 }
 
 impl Order {
@@ -277,6 +288,9 @@ impl Order {
                     *to = from;
                 }
                 Message::new(LABEL_PERMIT, &words)
+            }
+            Self::Voice { client, from_us, until_us } => {
+                Message::new(LABEL_VOICE, &[*client as u64, *from_us, *until_us])
             }
         }
     }
@@ -309,7 +323,10 @@ impl Order {
                 }
                 Ok(Self::Permit { client, place, permission })
             }
-            (LABEL_REVOKE | LABEL_PERMIT, _) => Err(Status::BadLength),
+            (LABEL_VOICE, &[client, from_us, until_us]) => {
+                Ok(Self::Voice { client: number(client, CLIENTS, Status::NotAClient)?, from_us, until_us })
+            }
+            (LABEL_REVOKE | LABEL_PERMIT | LABEL_VOICE, _) => Err(Status::BadLength),
             _ => Err(Status::UnknownRequest),
         }
     }

@@ -6,7 +6,9 @@
 //! - at boot nobody has a topic; `wasm_manager` gives each slot its places and revokes them;
 //! - what a slot receives was published by a slot that was permitted to publish a topic of that name at that time;
 //! - a request that is refused changes nothing;
-//! - a topic that no slot has any more is forgotten, its message with it.
+//! - a topic that no slot has any more is forgotten, its message with it;
+//! - what a slot without a voice publishes is answered as ever and reaches nobody: of two versions of an app side by side one
+//!   speaks at any time.
 //!
 //! Several slots may publish one topic, if all their signers may grant it: the latest message counts.
 #![no_std]
@@ -47,12 +49,17 @@ struct Place {
 pub struct Hub {
     topics: [Option<Topic>; TOPICS],
     places: [[Option<Place>; TOPICS_MAX]; CLIENTS],
+    /// From when until when what each slot publishes counts.
+    voices: [(u64, u64); CLIENTS],
 }
+
+/// All the time.
+const ALWAYS: (u64, u64) = (0, u64::MAX);
 
 impl Hub {
     /// Nobody has a topic.
     pub const fn new() -> Self {
-        Self { topics: [None; TOPICS], places: [[None; TOPICS_MAX]; CLIENTS] }
+        Self { topics: [None; TOPICS], places: [[None; TOPICS_MAX]; CLIENTS], voices: [ALWAYS; CLIENTS] }
     }
 
     /// Obeys one message of `wasm_manager`.
@@ -63,7 +70,11 @@ impl Hub {
         match Order::decode(label, words)? {
             Order::Revoke { client } => {
                 self.places.get_mut(client).ok_or(Status::NotAClient)?.fill(None);
+                *self.voices.get_mut(client).ok_or(Status::NotAClient)? = ALWAYS;
                 self.forget_unused();
+            }
+            Order::Voice { client, from_us, until_us } => {
+                *self.voices.get_mut(client).ok_or(Status::NotAClient)? = (from_us, until_us);
             }
             Order::Permit { client, place, permission } => {
                 *self.place_mut(client, place)? = None;
@@ -114,7 +125,7 @@ impl Hub {
         payload: Payload,
         now_us: u64,
     ) -> Result<Published, Status> {
-        let Self { topics, places } = self;
+        let Self { topics, places, voices } = self;
         let place = permitted(places, client, place)?;
         match place.to.publishes_per_second {
             0 => return Err(Status::NotPermitted),
@@ -123,13 +134,17 @@ impl Hub {
         }
         // A place's topic is there as long as the place.
         let topic = topics.get_mut(place.topic).and_then(Option::as_mut).ok_or(Status::NotReady)?;
+        let (from_us, until_us) = voices.get(client).copied().unwrap_or(ALWAYS);
+        if !(from_us..until_us).contains(&now_us) {
+            return Ok(Published { sequence: topic.sequence });
+        }
         let sequence = topic.sequence.saturating_add(1);
         *topic = Topic { sequence, time_us: now_us, payload, ..*topic };
         Ok(Published { sequence })
     }
 
     fn receive(&mut self, client: usize, place: usize, now_us: u64) -> Result<Received, Status> {
-        let Self { topics, places } = self;
+        let Self { topics, places, .. } = self;
         let place = permitted(places, client, place)?;
         match place.to.receives_per_second {
             0 => return Err(Status::NotPermitted),
@@ -162,7 +177,7 @@ impl Hub {
     }
 
     fn forget_unused(&mut self) {
-        let Self { topics, places } = self;
+        let Self { topics, places, .. } = self;
         for (number, topic) in topics.iter_mut().enumerate() {
             if !places.iter().flatten().flatten().any(|place| place.topic == number) {
                 *topic = None;

@@ -59,6 +59,30 @@ fn the_latest_message_counts() {
 }
 
 #[test]
+fn a_slot_without_a_voice_reaches_nobody() {
+    let mut hub = Hub::new();
+    permit(&mut hub, 0, 0, "pose", 100, 0);
+    permit(&mut hub, 1, 0, "pose", 100, 0);
+    permit(&mut hub, 2, 0, "pose", 0, 100);
+    publish(&mut hub, 0, 0, b"old", 1).unwrap();
+    order(&mut hub, Order::Voice { client: 1, from_us: u64::MAX, until_us: u64::MAX });
+    assert_eq!(publish(&mut hub, 1, 0, b"new", 2), Ok(Published { sequence: 1 }), "answered");
+    assert_eq!(receive(&mut hub, 2, 0, 2).unwrap().payload.bytes(), b"old");
+    // From 10 on the other one speaks, and never both.
+    order(&mut hub, Order::Voice { client: 1, from_us: 10, until_us: u64::MAX });
+    order(&mut hub, Order::Voice { client: 0, from_us: 0, until_us: 10 });
+    for (now_us, heard) in [(9, b"old"), (10, b"new"), (11, b"new")] {
+        publish(&mut hub, 0, 0, b"old", now_us).unwrap();
+        publish(&mut hub, 1, 0, b"new", now_us).unwrap();
+        assert_eq!(receive(&mut hub, 2, 0, now_us).unwrap().payload.bytes(), heard);
+    }
+    order(&mut hub, Order::Revoke { client: 1 });
+    permit(&mut hub, 1, 0, "pose", 100, 0);
+    publish(&mut hub, 1, 0, b"any", 5).unwrap();
+    assert_eq!(receive(&mut hub, 2, 0, 12).unwrap().payload.bytes(), b"any", "a slot begins with a voice");
+}
+
+#[test]
 fn only_what_is_permitted_and_no_oftener() {
     let mut hub = Hub::new();
     permit(&mut hub, 0, 0, "pose", 2, 0);

@@ -9,10 +9,11 @@
 
 mod regions;
 
-use cofferdam_actuator_guard::{Guard, Throttle};
+use cofferdam_actuator_guard::{Guard, News, Throttle};
 use cofferdam_device_protocol::actuator::Output;
 use cofferdam_device_protocol::outputs::Writer;
 use cofferdam_device_protocol::permission::CLIENTS;
+use cofferdam_device_protocol::swap::SwapOrder;
 use cofferdam_device_protocol::{ACTUATOR_COUNT, ACTUATORS, Status, WORDS_MAX, actuator, pd};
 use cofferdam_shared_memory::OutOfBounds;
 use cofferdam_timer_protocol::pd::Timer;
@@ -86,9 +87,28 @@ impl ActuatorGuard {
         }
     }
 
+    /// Tells who has authority now, if that has changed.
+    fn tell_authority(&mut self) {
+        match self.guard.take_news() {
+            Some(News::HandedOver { from, to, at_us }) => log::info!(
+                "authority passed from {} to {} at {at_us} us",
+                self.client_name(from),
+                self.client_name(to)
+            ),
+            Some(News::HandedBack { from, to, reason, actuator }) => log::warn!(
+                "authority is with {}, not with {}: {reason} ({})",
+                self.client_name(to),
+                self.client_name(from),
+                actuator.and_then(|id| ACTUATORS.get(id)).map_or("all outputs", |actuator| actuator.name)
+            ),
+            None => {}
+        }
+    }
+
     /// What every event ends with: publish, tell, and see that the timer fires in time.
     fn settle(&mut self, now_us: u64) -> Result<(), OutOfBounds> {
         let published = self.publish(now_us);
+        self.tell_authority();
         for (id, end) in self.guard.take_expired().iter() {
             let holder = usize::from(end.holder);
             if let Some(times) = self.expiries.happened(holder, now_us) {
@@ -130,7 +150,9 @@ impl Handler for ActuatorGuard {
         let mut buffer = [0; WORDS_MAX + 1];
         let words = pd::receive(message, &mut buffer);
         let client = self.client(channel);
-        let outcome = if channel == self.manager {
+        let outcome = if channel == self.manager && SwapOrder::is(message.label()) {
+            self.guard.obey_swap(message.label(), words, now_us)
+        } else if channel == self.manager {
             let before = self.guard.outputs(now_us);
             let done = self.guard.obey(message.label(), words, now_us);
             self.tell_taken(&before, now_us);

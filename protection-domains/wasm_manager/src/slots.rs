@@ -4,6 +4,7 @@
 use cofferdam_device_protocol::CallError;
 use cofferdam_device_protocol::pd::Permitting;
 use cofferdam_device_protocol::permission::{CLIENTS, Permissions};
+use cofferdam_device_protocol::swap::{SwapReport, SwapTerms};
 use cofferdam_lifecycle::{FigurePage, Platform, PlatformError, SLOTS, Storage, Unanswered};
 use sel4_microkit::{Child, channel, child, heap, now_us};
 
@@ -62,6 +63,11 @@ fn failed(what: &str, slot: usize, error: CallError) -> PlatformError {
     PlatformError
 }
 
+fn untold(what: &str, error: CallError) -> PlatformError {
+    log::error!("{what}: {error}");
+    PlatformError
+}
+
 impl Slots {
     fn child(&self, slot: usize) -> Result<Child, PlatformError> {
         self.children.get(slot).copied().ok_or(PlatformError)
@@ -81,6 +87,24 @@ impl Platform for Slots {
         self.permitting
             .permit(slot, permissions)
             .map_err(|error| failed("permissions not given", slot, error))
+    }
+
+    fn swap_begin(&mut self, terms: &SwapTerms) -> Result<(), PlatformError> {
+        self.permitting.swap_begin(terms).map_err(|error| failed("not compared", terms.new, error))
+    }
+
+    fn swap_hand_over(&mut self) -> Result<Option<u64>, PlatformError> {
+        self.permitting.swap_hand_over().map_err(|error| untold("authority does not pass", error))
+    }
+
+    fn swap_report(&mut self) -> Result<SwapReport, PlatformError> {
+        self.permitting.swap_report().map_err(|error| untold("no report of a swap", error))
+    }
+
+    fn voice(&mut self, slot: usize, from_us: u64, until_us: u64) -> Result<(), PlatformError> {
+        self.permitting
+            .voice(slot, from_us, until_us)
+            .map_err(|error| failed("no word about its topics", slot, error))
     }
 
     fn stop(&mut self, slot: usize) -> Result<(), PlatformError> {

@@ -16,6 +16,7 @@ mod readme;
 mod refusals;
 mod replay;
 mod rogue;
+mod swap;
 mod systems;
 mod timing;
 mod verifier;
@@ -39,6 +40,7 @@ pub const ALL: &[Suite] = &[
     replay::SUITE,
     endurance::SUITE,
     lifecycle::SUITE,
+    swap::SUITE,
     envelope::SUITE,
     power::SUITE,
     preinstalled::SUITE,

@@ -43,6 +43,7 @@ fn manifest(shape: manifest::Shape) -> Manifest {
             environment: None,
             restart: None,
             probation: None,
+            swap: None,
         },
         permissions: Permissions::default(),
     }

@@ -64,6 +64,15 @@ pub enum What {
     /// wasm_manager was started again while the device went on; as [`Self::Boot`].
     #[n(16)]
     Resume,
+    /// A version began to run beside the one that it is to replace. `number` is its sequence number, `digest` its package's.
+    #[n(17)]
+    Swap,
+    /// It took over. `number` is its sequence number.
+    #[n(18)]
+    HandOver,
+    /// It did not stay or did not even take over, and was stopped; `text` says why. `number` is its sequence number.
+    #[n(19)]
+    HandBack,
 }
 
 impl fmt::Display for What {
@@ -85,6 +94,9 @@ impl fmt::Display for What {
             Self::Proven => "proven",
             Self::Fault => "fault",
             Self::Resume => "resume",
+            Self::Swap => "swap",
+            Self::HandOver => "hand-over",
+            Self::HandBack => "hand-back",
         })
     }
 }

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use cofferdam_device_protocol::permission::Permissions;
-use cofferdam_management_protocol::{AppEntry, AppState, AppStats};
+use cofferdam_management_protocol::{AppEntry, AppState, AppStats, SwapRole};
 use cofferdam_package::manifest::AfterRestarts;
 use cofferdam_package::{KeyId, Manifest};
 use cofferdam_restart::{AfterLimit, Policy, Supervision};
@@ -33,6 +33,8 @@ pub(crate) struct App {
     pub(crate) revoked: bool,
     /// The last status of its last run.
     pub(crate) last_status: Option<Status>,
+    /// What it is in a swap: the new version from the beginning, the one before once that has taken over.
+    pub(crate) swap: Option<SwapRole>,
 }
 
 impl App {
@@ -85,6 +87,7 @@ impl App {
             probation_left_us: self.supervision.probation_left_us(now_us),
             previous,
             rolled_back: self.rolled_back.clone(),
+            swap: self.swap,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::app::{App, slot_number, stats};
 use crate::manager::{Manager, Outcome};
 use crate::platform::Platform;
 use crate::refusal::Refused;
+use crate::swap::Swapping;
 use crate::upload::{Announced, Kind};
 use crate::{SLOTS, logs};
 
@@ -83,11 +84,13 @@ impl<P: Platform> Manager<P> {
             | Command::Keys { .. }
             | Command::Domains
             | Command::Recording { .. }
+            | Command::SwapStatus { .. }
             | Command::Audit { .. } => Some(Role::Read),
             Command::Start { .. } | Command::Stop { .. } | Command::Record { .. } => Some(Role::Control),
-            Command::Install { .. } | Command::Remove { .. } | Command::RollBack { .. } => {
-                Some(Role::Install)
-            }
+            Command::Install { .. }
+            | Command::Swap { .. }
+            | Command::Remove { .. }
+            | Command::RollBack { .. } => Some(Role::Install),
             // The list's own signatures decide.
             Command::UpdateKeys { .. } => None,
         };
@@ -110,6 +113,10 @@ impl<P: Platform> Manager<P> {
             Command::Install { package_bytes, package_sha256, start } => {
                 self.ready(package_bytes, PACKAGE_BYTES_MAX, package_sha256, Kind::Package { start }, signer)
             }
+            Command::Swap { package_bytes, package_sha256 } => {
+                self.ready(package_bytes, PACKAGE_BYTES_MAX, package_sha256, Kind::Swap, signer)
+            }
+            Command::SwapStatus { name } => self.swap_status(name),
             Command::UpdateKeys { list_bytes, list_sha256 } => {
                 self.ready(list_bytes, SIGNED_LIST_BYTES_MAX, list_sha256, Kind::Keys, signer)
             }
@@ -118,7 +125,7 @@ impl<P: Platform> Manager<P> {
             Command::Domains => Ok(DeviceMessage::Domains(self.domains())),
             Command::Start { name } => self.start(name, signer),
             Command::Manifest { name } => {
-                let (_, app) = self.find(name)?;
+                let (_, app) = self.find_to_see(name)?;
                 Ok(DeviceMessage::Manifest { manifest: app.manifest.encode(), signer: app.signer.0 })
             }
             Command::Stop { name } => self.stop(name, signer),
@@ -127,18 +134,19 @@ impl<P: Platform> Manager<P> {
             Command::Remove { name } => self.remove(name, signer),
             Command::RollBack { name } => {
                 self.covers(signer, name)?;
+                self.is_not_swapped(name)?;
                 let (slot, _) = self.find(name)?;
                 self.roll_back(slot, "by command").map(DeviceMessage::Installed)
             }
             Command::Logs { name, since } => {
-                let (slot, app) = self.find(name)?;
+                let (slot, app) = self.find_to_see(name)?;
                 let region = self.slots.get(slot).ok_or(Refusal::Internal)?.regions().log;
-                let logs = logs::read(region, name, since);
+                let logs = logs::read(region, app.name(), since);
                 let reason = app.reason.chars().take(LOGS_REASON_CHARS_MAX).collect();
                 Ok(DeviceMessage::Logs(Logs { state: Some(app.state), reason, ..logs }))
             }
             Command::Stats { name } => {
-                let (slot, app) = self.find(name)?;
+                let (slot, app) = self.find_to_see(name)?;
                 let place = self.slots.get(slot).ok_or(Refusal::Internal)?;
                 let live = if app.is_active() { place.status() } else { None };
                 let status = live.as_ref().or(app.last_status.as_ref());
@@ -172,6 +180,7 @@ impl<P: Platform> Manager<P> {
 
     fn start(&mut self, name: &str, by: KeyId) -> Result<DeviceMessage, Refused> {
         self.covers(by, name)?;
+        self.is_not_swapped(name)?;
         let (slot, app) = self.find(name)?;
         Self::may_start(app)?;
         if app.is_active() {
@@ -187,6 +196,7 @@ impl<P: Platform> Manager<P> {
     /// Starts an app anew with a recording.
     fn record(&mut self, name: &str, by: KeyId) -> Result<DeviceMessage, Refused> {
         self.covers(by, name)?;
+        self.is_not_swapped(name)?;
         let (slot, app) = self.find(name)?;
         Self::may_start(app)?;
         self.slots.get_mut(slot).ok_or(Refusal::Internal)?.record(&mut self.platform)?;
@@ -216,6 +226,7 @@ impl<P: Platform> Manager<P> {
 
     fn stop(&mut self, name: &str, by: KeyId) -> Result<DeviceMessage, Refused> {
         self.covers(by, name)?;
+        self.end_swap(name, "it is stopped by command");
         let (slot, app) = self.find(name)?;
         if !app.is_active() && app.state != AppState::Waiting {
             return Err(Refused::new(Refusal::NotRunning, name));
@@ -229,6 +240,7 @@ impl<P: Platform> Manager<P> {
 
     fn remove(&mut self, name: &str, by: KeyId) -> Result<DeviceMessage, Refused> {
         self.covers(by, name)?;
+        self.end_swap(name, "it is removed by command");
         let (slot, app) = self.find(name)?;
         let event = Event::new(What::Remove).by(by.0).about(name);
         let event = event.signed_by(app.signer.0).number(app.manifest.sequence);
@@ -260,10 +272,20 @@ impl<P: Platform> Manager<P> {
         self.slots.iter().enumerate().filter_map(|(slot, entry)| Some((slot, entry.app.as_ref()?)))
     }
 
-    fn find(&self, name: &str) -> Result<(usize, &App), Refused> {
-        let found = self.apps().find(|(_, app)| app.name() == name);
+    /// An installed app with its slot. While it is swapped, that is the version before.
+    pub(crate) fn find(&self, name: &str) -> Result<(usize, &App), Refused> {
+        let new = self.swapping.as_ref().map(Swapping::new_slot);
+        let found = self.apps().find(|(slot, app)| app.name() == name && Some(*slot) != new);
         // The name comes from outside, if only from a trusted key: keep it out of the log when it is none.
         let shown = if cofferdam_package::manifest::is_name(name) { name } else { "(not a name)" };
         found.ok_or_else(|| Refused::new(Refusal::NoSuchApp, shown.to_string()))
+    }
+
+    /// The same to look at: `NAME@SLOT` is the app of that name in that slot.
+    fn find_to_see(&self, name: &str) -> Result<(usize, &App), Refused> {
+        let Some((plain, number)) = name.split_once('@') else { return self.find(name) };
+        let number = number.parse().ok();
+        let found = self.apps().find(|(slot, app)| Some(*slot) == number && app.name() == plain);
+        found.map_or_else(|| self.find(name), Ok)
     }
 }

@@ -62,6 +62,7 @@ impl<P: Platform> Manager<P> {
                         let installed = self.install(&package, start, announced.by);
                         ("install", installed.map(DeviceMessage::Installed))
                     }
+                    Kind::Swap => ("swap", self.swap(&package, announced.by)),
                     Kind::Keys => {
                         let updated = self.update_keys(&package, announced.by);
                         ("list of keys", updated.map(|()| DeviceMessage::Done))
@@ -127,6 +128,7 @@ impl<P: Platform> Manager<P> {
     fn install(&mut self, package: &[u8], start: bool, by: KeyId) -> Result<Installed, Refused> {
         let examined = self.examine(package, &MayBe::NoOlder)?;
         self.covers(by, &examined.manifest.common.name)?;
+        self.is_not_swapped(&examined.manifest.common.name)?;
         self.put(examined, package, start, Some(by))
     }
 
@@ -170,18 +172,26 @@ impl<P: Platform> Manager<P> {
         Ok(Installed { name, version, sequence, slot: slot_number(slot), replaced })
     }
 
+    /// The same beside all that run: also the version that it is to replace.
+    pub(crate) fn check_total_beside(&self, permille: u32) -> Result<(), Refused> {
+        check_share(self.apps().fold(permille, |sum, (_, app)| sum.saturating_add(app.utilisation_permille)))
+    }
+
     /// Whether all apps together leave time for the rest of the system, with this one in its own place.
     fn check_total(&self, manifest: &Manifest, permille: u32) -> Result<(), Refused> {
         let others = self.apps().filter(|(_, app)| app.name() != manifest.common.name);
-        let total = others.fold(permille, |sum, (_, app)| sum.saturating_add(app.utilisation_permille));
-        if total > UTILISATION_PERMILLE_MAX {
-            let detail = alloc::format!(
-                "all apps up to {total} thousandths of the processor, at most {UTILISATION_PERMILLE_MAX}"
-            );
-            return Err(Refused::new(Refusal::Utilisation, detail));
-        }
-        Ok(())
+        check_share(others.fold(permille, |sum, (_, app)| sum.saturating_add(app.utilisation_permille)))
     }
+}
+
+fn check_share(total: u32) -> Result<(), Refused> {
+    if total > UTILISATION_PERMILLE_MAX {
+        let detail = alloc::format!(
+            "all apps up to {total} thousandths of the processor, at most {UTILISATION_PERMILLE_MAX}"
+        );
+        return Err(Refused::new(Refusal::Utilisation, detail));
+    }
+    Ok(())
 }
 
 /// What the app finds as its arguments and its environment. The manifest's bounds are those of the orders.
@@ -254,6 +264,7 @@ pub(crate) fn app(
         rolled_back: String::new(),
         revoked: false,
         last_status: None,
+        swap: None,
         manifest,
     }
 }

@@ -151,6 +151,8 @@ impl<P: Platform> Manager<P> {
         }
         if let Some(orders) = earlier.filter(|orders| saved.wanted && place.runs(orders, &app)) {
             place.take_over(orders, app, self.platform.now_us());
+            // A swap that wasm_manager's earlier life began ends with that life.
+            self.platform.voice(slot, 0, u64::MAX)?;
             log::info!("took over {name} in slot {slot}");
             self.slot_changed(slot);
             return Ok(());
@@ -191,6 +193,38 @@ impl<P: Platform> Manager<P> {
         changes.extend(gone.map(Change::RemovePackage));
         journal.change(Some(storage), &changes)?;
         *kept = Some(saved);
+        Ok(())
+    }
+
+    /// Keeps that the app in `new` has taken the place of the one in `old`, with its ratchet: at once or not at all. The version
+    /// before is kept as in [`Self::keep_install`].
+    pub(crate) fn keep_swap(
+        &mut self,
+        old: usize,
+        new: usize,
+        package: &[u8],
+        ratchet: &Ratchet,
+    ) -> Result<(), Refused> {
+        let app = |slot: usize| self.slots.get(slot).and_then(|slot| slot.app.as_ref());
+        let (before, app) = (app(old), app(new).ok_or(Refusal::Internal)?);
+        let Some(storage) = self.platform.storage() else { return Ok(()) };
+        let kept = self.kept.slots.get(old).ok_or(Refusal::Internal)?;
+        let mut saved = Saved::installed(free_package(self.kept.slots.iter().flatten()), app, true);
+        saved.previous = kept.as_ref().zip(before).and_then(|(kept, before)| previous(kept, before, app));
+        let (ratchets, record) = (encode_ratchets(ratchet), saved.encode());
+        let mut changes = alloc::vec![
+            Change::PutPackage(saved.package, package),
+            Change::Put(RATCHETS, &ratchets),
+            Change::Put(slot_record(new), &record),
+            Change::Remove(slot_record(old)),
+        ];
+        let stays = saved.previous.as_ref().map(|previous| previous.package);
+        let gone = kept.iter().flat_map(packages).filter(|number| Some(*number) != stays);
+        changes.extend(gone.map(Change::RemovePackage));
+        self.journal.change(Some(storage), &changes)?;
+        for (slot, saved) in [(old, None), (new, Some(saved))] {
+            *self.kept.slots.get_mut(slot).ok_or(Refusal::Internal)? = saved;
+        }
         Ok(())
     }
 

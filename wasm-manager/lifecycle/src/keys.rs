@@ -70,6 +70,7 @@ impl<P: Platform> Manager<P> {
         self.keys = keys;
         self.anchors = self.keys.anchors().clone();
         log::info!("keys: list {version} is in force, anchors={}", self.anchors.len());
+        self.end_any_swap("another list of keys came into force");
         self.judge_apps(by);
         Ok(())
     }

@@ -5,7 +5,8 @@
 //!  bytes ──> session (frames) ──> authenticate ──> authorise ──> act ──> replies
 //!                                  device, boot,    grant         │
 //!                                  sequence, key                  ├─ install: upload, verify, ratchet, permit, admit
-//!                                                                 └─ slots: orders, stop, restart, status, faults
+//!                                                                 ├─ slots: orders, stop, restart, status, faults
+//!                                                                 └─ swap: a new version beside the one that runs
 //! ```
 //!
 //! [`Manager`] is all of it. The protection domain gives it a [`Platform`] (with a [`Storage`], if there is a
@@ -43,6 +44,7 @@ mod saved;
 mod session;
 mod slots;
 mod storage;
+mod swap;
 mod take_over;
 mod upload;
 mod verifier;

@@ -7,7 +7,8 @@ use core::fmt;
 
 use cofferdam_audit::{Event, What};
 use cofferdam_management_protocol::{
-    DeviceMessage, FrameError, Greeting, HostMessage, PORT, PROTOCOL_VERSION, Refusal, encode_device,
+    DeviceMessage, FrameError, Greeting, HostMessage, PORT, PROTOCOL_VERSION, Refusal, SwapStatus,
+    encode_device,
 };
 use cofferdam_package::KeyId;
 use cofferdam_policy::{KeyChain, TrustAnchors};
@@ -22,6 +23,7 @@ use crate::ratchet::Ratchet;
 use crate::refusal::Refused;
 use crate::session::Session;
 use crate::slots::Slot;
+use crate::swap::Swapping;
 use crate::upload::Upload;
 use crate::verifier::VerifierRegions;
 
@@ -73,6 +75,9 @@ pub struct Manager<P> {
     pub(crate) upload: Upload,
     pub(crate) asker: Asker,
     pub(crate) kept: Kept,
+    /// A swap under way, and how the one before ended.
+    pub(crate) swapping: Option<Swapping>,
+    pub(crate) last_swap: Option<SwapStatus>,
     pub(crate) next_sequence: u64,
     pub(crate) counters: Counters,
     /// Boxed: it holds a frame.
@@ -112,6 +117,8 @@ impl<P: Platform> Manager<P> {
             upload: Upload::new(),
             asker: Asker::new(verifier.staging, verifier.verdict),
             kept: Kept::default(),
+            swapping: None,
+            last_swap: None,
             next_sequence: 1,
             counters: Counters::default(),
             session: None,
@@ -132,7 +139,7 @@ impl<P: Platform> Manager<P> {
 
     /// When [`Self::tick`] wants to be called, if at all.
     pub fn deadline_us(&self) -> Option<u64> {
-        let slots = self.slots.iter().filter_map(Slot::deadline_us);
+        let slots = self.slots.iter().filter_map(Slot::deadline_us).chain(self.swap_deadline_us());
         self.session.as_ref().map(|session| session.deadline_us).into_iter().chain(slots).min()
     }
 
@@ -238,6 +245,10 @@ impl<P: Platform> Manager<P> {
             self.slot_event(slot, Slot::tick);
         }
         let now_us = self.platform.now_us();
+        if self.swap_deadline_us().is_some_and(|look_at_us| look_at_us <= now_us) {
+            self.swap_step();
+            self.audit_flush();
+        }
         if self.session.take_if(|session| session.deadline_us <= now_us).is_some() {
             log::info!("connection closed: nothing happened on it");
             self.end_session();
@@ -274,6 +285,9 @@ impl<P: Platform> Manager<P> {
         }
         if rolls_back {
             self.roll_back_by_itself(number);
+        }
+        if self.swapping.as_ref().is_some_and(|swapping| swapping.concerns(number)) {
+            self.swap_step();
         }
         self.keep_state_or_log(number);
         self.audit_flush();

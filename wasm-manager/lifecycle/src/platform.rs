@@ -4,6 +4,7 @@
 use core::fmt;
 
 use cofferdam_device_protocol::permission::Permissions;
+use cofferdam_device_protocol::swap::{SwapReport, SwapTerms};
 use cofferdam_shared_memory::SharedRegion;
 
 use crate::domains::FigurePage;
@@ -38,6 +39,30 @@ pub trait Platform {
     /// # Errors
     /// If a server refuses.
     fn permit(&mut self, slot: usize, permissions: &Permissions) -> Result<(), PlatformError>;
+
+    /// `actuator_guard` compares two slots from now on; the new one is a shadow. Called before that is started.
+    ///
+    /// # Errors
+    /// If it refuses.
+    fn swap_begin(&mut self, terms: &SwapTerms) -> Result<(), PlatformError>;
+
+    /// The new one is to have authority from the next tick on: gives when that is, or nothing if the two do not agree.
+    ///
+    /// # Errors
+    /// If `actuator_guard` makes no sense.
+    fn swap_hand_over(&mut self) -> Result<Option<u64>, PlatformError>;
+
+    /// How the two do, or did last.
+    ///
+    /// # Errors
+    /// If `actuator_guard` knows of no two.
+    fn swap_report(&mut self) -> Result<SwapReport, PlatformError>;
+
+    /// What a slot publishes counts from `from_us` on and before `until_us`.
+    ///
+    /// # Errors
+    /// If `topic_hub` refuses.
+    fn voice(&mut self, slot: usize, from_us: u64, until_us: u64) -> Result<(), PlatformError>;
 
     /// Stops the protection domain of a slot where it is.
     ///

@@ -10,6 +10,7 @@ use core::fmt;
 
 use cofferdam_audit::{Event, What};
 use cofferdam_device_protocol::permission::Permissions;
+use cofferdam_device_protocol::swap::SwapTerms;
 use cofferdam_management_protocol::AppState;
 use cofferdam_package::manifest::Priority;
 use cofferdam_restart::{Due, Verdict};
@@ -53,6 +54,8 @@ pub(crate) struct Slot {
     pub(crate) foreign: bool,
     /// The generation of the run of this app that was recorded last.
     pub(crate) recorded: Option<u64>,
+    /// The next run begins as a shadow, under these terms.
+    shadow: Option<SwapTerms>,
     /// What happened by itself in this event, for the event log.
     told: Vec<Event>,
 }
@@ -82,6 +85,7 @@ impl Slot {
             watch: None,
             foreign: false,
             recorded: None,
+            shadow: None,
             told: Vec::new(),
         }
     }
@@ -145,6 +149,20 @@ impl Slot {
         if done.is_err() {
             self.app = None;
         }
+        done
+    }
+
+    /// The same for the new version of a swap: it runs, as a shadow.
+    pub(crate) fn install_shadow(
+        &mut self,
+        platform: &mut impl Platform,
+        app: App,
+        module: &[u8],
+        terms: SwapTerms,
+    ) -> Result<(), PlatformError> {
+        self.shadow = Some(terms);
+        let done = self.install(platform, app, module, true);
+        self.shadow = None;
         done
     }
 
@@ -282,6 +300,10 @@ impl Slot {
         if let Some(permissions) = permissions {
             platform.permit(self.number, permissions)?;
         }
+        if let Some(terms) = self.shadow.take() {
+            platform.voice(self.number, u64::MAX, u64::MAX)?;
+            platform.swap_begin(&terms)?;
+        }
         platform.restart(self.number)
     }
 
@@ -382,6 +404,10 @@ impl Slot {
         app.reason = reason.chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX).collect();
         app.state = AppState::Failed;
         log::warn!("app {} stopped: {}", app.name(), app.reason);
+        if app.swap.is_some() {
+            // The other version goes on; what becomes of this one, the swap says.
+            return self.idle(platform);
+        }
         let policy = app.policy();
         match app.supervision.failed(now_us, &policy) {
             Verdict::Stop => {

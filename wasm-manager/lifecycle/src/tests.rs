@@ -15,6 +15,7 @@ mod preinstalled;
 mod recording;
 mod restart;
 mod storage;
+mod swap;
 mod take_over;
 mod verifier;
 mod world;

@@ -15,6 +15,8 @@ pub(crate) enum Kind {
         /// Whether to start it.
         start: bool,
     },
+    /// A package, to be swapped in.
+    Swap,
     /// A signed list of keys.
     Keys,
 }

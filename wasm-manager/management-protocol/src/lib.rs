@@ -24,12 +24,13 @@ mod tests;
 pub use frame::{BUSY_FRAME, FRAME_BYTES_MAX, FrameDecoder, FrameError, encode_device, encode_host};
 pub use message::{
     AppEntry, AppState, AppStats, AuditEntry, AuditPage, Command, DeviceMessage, DeviceStatus, DomainFigures,
-    Greeting, Histogram, HostMessage, Installed, KeysPart, LogLine, Logs, RecordingPart,
+    Greeting, Histogram, HostMessage, Installed, KeysPart, LogLine, Logs, RecordingPart, SwapRole, SwapState,
+    SwapStatus,
 };
 pub use refusal::Refusal;
 
 /// Version of this protocol, in the greeting. A tool that sees another one says so and ends.
-pub const PROTOCOL_VERSION: u16 = 6;
+pub const PROTOCOL_VERSION: u16 = 7;
 
 /// The device's port.
 pub const PORT: u16 = 7700;

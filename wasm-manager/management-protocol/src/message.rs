@@ -118,6 +118,19 @@ pub enum Command<'a> {
         /// From which byte on.
         offset: u32,
     },
+    /// Start this version of a running app beside it and let it take over: [`DeviceMessage::Ready`], then chunks as in an
+    /// install, then [`DeviceMessage::Swap`].
+    Swap {
+        /// Length of the whole package.
+        package_bytes: u32,
+        /// SHA-256 of the whole package.
+        package_sha256: [u8; 32],
+    },
+    /// How the last swap of this app goes, or went: [`DeviceMessage::Swap`].
+    SwapStatus {
+        /// Its name.
+        name: &'a str,
+    },
 }
 
 impl<'a> Command<'a> {
@@ -196,6 +209,8 @@ pub enum DeviceMessage {
     Domains(Vec<DomainFigures>),
     /// Answer to [`Command::Recording`].
     Recording(RecordingPart),
+    /// A swap has begun; answer to [`Command::SwapStatus`].
+    Swap(SwapStatus),
 }
 
 impl DeviceMessage {
@@ -233,6 +248,66 @@ pub struct KeysPart {
     pub list_bytes: u32,
     /// The piece: CBOR as the policy crate's `KeyList` describes it.
     pub bytes: Vec<u8>,
+}
+
+/// How far a swap is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SwapState {
+    /// The new version runs as a shadow.
+    #[default]
+    Shadow,
+    /// It takes over with the next tick.
+    HandingOver,
+    /// It has authority, and the version before runs on as a shadow.
+    Watching,
+    /// It is the installed version.
+    Done,
+    /// The version before is what it was; [`SwapStatus::reason`] says why.
+    Failed,
+}
+
+/// A swap of two versions of an app.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwapStatus {
+    /// The app.
+    pub name: String,
+    /// How far it is.
+    pub state: SwapState,
+    /// Why it failed, or why the two do not agree at present; else empty.
+    pub reason: String,
+    /// The version before, for people.
+    pub from_version: String,
+    /// Its slot.
+    pub from_slot: u8,
+    /// The new version, for people.
+    pub to_version: String,
+    /// Its slot.
+    pub to_slot: u8,
+    /// Its sequence number.
+    pub sequence: u64,
+    /// In so many ticks in a row must the two agree before the new one takes over.
+    pub needed_ticks: u32,
+    /// In so many do they now.
+    pub agreed_ticks: u32,
+    /// Ticks in which both were compared.
+    pub compared_ticks: u64,
+    /// Ticks in which an output did not get a value that counts.
+    pub missed_ticks: u64,
+    /// Largest difference in the ticks that agree in a row, in thousandths of an output's range.
+    pub worst_permille: u32,
+    /// Longest time between two values that counted of one output, in microseconds.
+    pub longest_us: u64,
+    /// When the new version took over, since boot; 0: it never did.
+    pub taken_over_us: u64,
+}
+
+/// What an app is in a swap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SwapRole {
+    /// What it writes counts.
+    Counts,
+    /// What it writes is compared and moves nothing.
+    Shadow,
 }
 
 /// A piece of a recording: the word of a slot that runs untrusted code.
@@ -354,6 +429,8 @@ pub struct AppEntry {
     pub previous: Option<String>,
     /// From which version and why it was rolled back to this one; else empty.
     pub rolled_back: String,
+    /// What it is in a swap, if it is in one. Then two entries have its name.
+    pub swap: Option<SwapRole>,
 }
 
 /// How many values there were with 0, 1, 2 … significant bits: number `k` counts those from `2^(k-1)` to `2^k - 1`. The

@@ -145,6 +145,14 @@ refusals! {
     // The verifier.
     /// The protection domain that parses what comes in crashed, did not end in time or made no sense.
     Verifier = 70, "the verifier failed on this";
+
+    // Swapping.
+    /// The app, or another one, is being swapped.
+    SwapUnderWay = 80, "a swap is under way";
+    /// The new version cannot be compared with the one that runs, or none runs.
+    NotSwappable = 81, "cannot be swapped in flight";
+    /// The app was not swapped since wasm_manager began.
+    NoSwap = 82, "no swap of this app";
 }
 
 impl fmt::Display for Refusal {

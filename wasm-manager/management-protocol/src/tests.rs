@@ -22,7 +22,7 @@ fn golden_bytes_of_the_host() {
     let chunk = HostMessage::Chunk { offset: 300, bytes: b"ab" };
     assert_eq!(encode_host(&chunk).unwrap(), [6, 0, 0, 0, 1, 0xac, 2, 2, b'a', b'b']);
     assert_eq!(encode_host(&HostMessage::Command(b"x")).unwrap(), [3, 0, 0, 0, 0, 1, b'x']);
-    let commands: [(Command<'_>, &[u8]); 14] = [
+    let commands: [(Command<'_>, &[u8]); 15] = [
         (Command::Status, &[0]),
         (Command::List, &[1]),
         (Command::Start { name: "a" }, &[3, 1, b'a']),
@@ -37,6 +37,7 @@ fn golden_bytes_of_the_host() {
         (Command::Domains, &[13]),
         (Command::Record { name: "a" }, &[14, 1, b'a']),
         (Command::Recording { name: "a", offset: 300 }, &[15, 1, b'a', 0xac, 2]),
+        (Command::SwapStatus { name: "a" }, &[17, 1, b'a']),
     ];
     for (command, bytes) in commands {
         assert_eq!(command.encode().unwrap(), bytes);
@@ -46,6 +47,10 @@ fn golden_bytes_of_the_host() {
     let bytes = [&[2, 1][..], &[9; 32], &[1]].concat();
     assert_eq!(install.encode().unwrap(), bytes);
     assert_eq!(Command::decode(&bytes), Ok(install));
+    let swap = Command::Swap { package_bytes: 1, package_sha256: [9; 32] };
+    let bytes = [&[16, 1][..], &[9; 32]].concat();
+    assert_eq!(swap.encode().unwrap(), bytes);
+    assert_eq!(Command::decode(&bytes), Ok(swap));
     let update = Command::UpdateKeys { list_bytes: 1, list_sha256: [9; 32] };
     let bytes = [&[11, 1][..], &[9; 32]].concat();
     assert_eq!(update.encode().unwrap(), bytes);
@@ -54,7 +59,7 @@ fn golden_bytes_of_the_host() {
 
 #[test]
 fn golden_bytes_of_the_device() {
-    let expected = [&[0, 6, 9][..], b"qemu-virt", &[7; 16], &[0xac, 2]].concat();
+    let expected = [&[0, 7, 9][..], b"qemu-virt", &[7; 16], &[0xac, 2]].concat();
     assert_eq!(encode_device(&greeting()).unwrap()[HEADER_BYTES..], expected);
     assert_eq!(encode_device(&DeviceMessage::Busy).unwrap(), BUSY_FRAME);
     let numbers: Vec<(DeviceMessage, u8)> = vec![
@@ -80,6 +85,7 @@ fn golden_bytes_of_the_device() {
         (DeviceMessage::Audit(AuditPage::default()), 13),
         (DeviceMessage::Domains(vec![DomainFigures::default()]), 14),
         (DeviceMessage::Recording(RecordingPart::default()), 15),
+        (DeviceMessage::Swap(SwapStatus::default()), 16),
     ];
     for (message, number) in numbers {
         let frame = encode_device(&message).unwrap();

@@ -43,6 +43,9 @@ pub const RESTART_WINDOW_US_MAX: u64 = 604_800_000_000;
 /// Longest probation: a week, in microseconds.
 pub const PROBATION_US_MAX: u64 = 604_800_000_000;
 
+/// Longest time of a swap's parts: ten minutes, in microseconds.
+pub const SWAP_US_MAX: u64 = 600_000_000;
+
 /// All that is signed about an app.
 #[derive(Clone, Debug, PartialEq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
@@ -161,6 +164,40 @@ pub struct App {
     /// How this version has to prove itself where it replaces another. Left out: it has not.
     #[n(19)]
     pub probation: Option<Probation>,
+    /// How this version takes over from one that runs, where it is swapped in. Left out: as [`Swap::DEFAULT`].
+    #[n(20)]
+    pub swap: Option<Swap>,
+}
+
+/// How a version takes over from the one that runs, tick by tick on the same inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+pub struct Swap {
+    /// So long without a break has it to do what the running version does, before it takes over, in microseconds; at most
+    /// [`SWAP_US_MAX`].
+    #[n(0)]
+    pub agree_us: u64,
+    /// So long after it took over can it lose authority again, in microseconds; at most [`SWAP_US_MAX`].
+    #[n(1)]
+    pub watch_us: u64,
+    /// How far a value may be from the running version's, in thousandths of the actuator's range; at most 1000.
+    #[n(2)]
+    pub divergence_permille: u32,
+    /// How many ticks in a row may be further off after it took over.
+    #[n(3)]
+    pub divergent_ticks_max: u32,
+}
+
+impl Swap {
+    /// Half a second of agreement within a twentieth of the range, and a second in which nothing may differ.
+    pub const DEFAULT: Self =
+        Self { agree_us: 500_000, watch_us: 1_000_000, divergence_permille: 50, divergent_ticks_max: 0 };
+
+    fn is_sound(&self) -> bool {
+        (1..=SWAP_US_MAX).contains(&self.agree_us)
+            && self.watch_us <= SWAP_US_MAX
+            && self.divergence_permille <= 1000
+    }
 }
 
 /// How `restarts` count, and what comes after them.
@@ -370,6 +407,10 @@ impl Manifest {
             (
                 app.probation.is_none_or(|probation| (1..=PROBATION_US_MAX).contains(&probation.time_us)),
                 "probation: time more than 0, at most a week",
+            ),
+            (
+                app.swap.is_none_or(|swap| swap.is_sound()),
+                "swap: agree more than 0, agree and watch at most ten minutes, divergence at most 1000 thousandths",
             ),
             (
                 app.arguments.as_ref().is_none_or(|all| fit(all.iter().map(|text| (text.as_str(), 1)))),

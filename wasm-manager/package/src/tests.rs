@@ -54,6 +54,7 @@ fn manifest() -> Manifest {
             environment: None,
             restart: None,
             probation: None,
+            swap: None,
         },
         permissions: Permissions {
             sensors: vec!["imu".into()],
@@ -452,5 +453,30 @@ fn restart_and_probation_have_their_bounds() {
     ] {
         let error = Manifest::decode(&bad.encode()).unwrap_err().to_string();
         assert!(error.starts_with(rule), "{error}");
+    }
+}
+
+#[test]
+fn a_swap_has_its_bounds() {
+    let swap = Swap { agree_us: 1000, watch_us: 0, divergence_permille: 1000, divergent_ticks_max: 2 };
+    let with = |swap| {
+        let mut manifest = manifest();
+        manifest.app.swap = Some(swap);
+        manifest
+    };
+    for good in [swap, Swap::DEFAULT] {
+        assert_eq!(Manifest::decode(&with(good).encode()), Ok(with(good)));
+    }
+    // 20: {0: 1000, 1: 0, 2: 1000, 3: 2}
+    let bytes = [0x14, 0xa4, 0, 0x19, 3, 0xe8, 1, 0, 2, 0x19, 3, 0xe8, 3, 2];
+    assert!(with(swap).encode().windows(bytes.len()).any(|window| window == bytes));
+    for bad in [
+        Swap { agree_us: 0, ..swap },
+        Swap { agree_us: SWAP_US_MAX + 1, ..swap },
+        Swap { watch_us: SWAP_US_MAX + 1, ..swap },
+        Swap { divergence_permille: 1001, ..swap },
+    ] {
+        let error = Manifest::decode(&with(bad).encode()).unwrap_err().to_string();
+        assert!(error.starts_with("swap: agree"), "{error}");
     }
 }

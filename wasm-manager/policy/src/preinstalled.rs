@@ -128,6 +128,7 @@ mod tests {
                 environment: None,
                 restart: None,
                 probation: None,
+                swap: None,
             },
             permissions: Permissions::default(),
         };

@@ -76,6 +76,7 @@ fn package(module: &[u8]) -> Vec<u8> {
             environment: None,
             restart: None,
             probation: None,
+            swap: None,
         },
         permissions: Permissions::default(),
     };

@@ -2,7 +2,7 @@
 //! `cofferdam ls`, `start`, `stop`, `rollback` and `rm`
 
 use anyhow::Result;
-use cofferdam_management_protocol::{AppEntry, AppState, Installed};
+use cofferdam_management_protocol::{AppEntry, AppState, Installed, SwapRole};
 use serde_json::{Value, json};
 
 use crate::arguments::Global;
@@ -95,7 +95,16 @@ pub fn value(app: &AppEntry) -> Value {
         "probation_left_us": app.probation_left_us,
         "previous": app.previous,
         "rolled_back": app.rolled_back,
+        "swap": app.swap.map(|role| match role { SwapRole::Counts => "counts", SwapRole::Shadow => "shadow" }),
     })
+}
+
+/// What commands that only look call it: while an app is swapped, two have its name.
+pub fn address(app: &AppEntry) -> String {
+    match app.swap {
+        Some(_) => format!("{}@{}", app.name, app.slot),
+        None => app.name.clone(),
+    }
 }
 
 /// One stable word for scripts.
@@ -121,6 +130,11 @@ pub fn state_words(app: &AppEntry) -> String {
         }
         state => state_name(state).to_owned(),
     };
+    match app.swap {
+        Some(SwapRole::Shadow) => words += " as a shadow: it is compared and moves nothing",
+        Some(SwapRole::Counts) => words += ", has just taken over",
+        None => {}
+    }
     if app.restarts > 0 {
         words += &format!(", restarted {} times", app.restarts);
     }

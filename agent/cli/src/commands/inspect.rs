@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use cofferdam_package::manifest::{
-    AfterRestarts, List, Manifest, Overrun, Permissions, Priority, Resource, Restart, Shape, Variable,
+    AfterRestarts, List, Manifest, Overrun, Permissions, Priority, Resource, Restart, Shape, Swap, Variable,
 };
 use cofferdam_policy::{Anchor, TrustAnchors};
 use serde_json::{Value, json};
@@ -148,6 +148,11 @@ fn words(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Ve
             format!("an update goes back on a failure or {late} in its first {time} of running"),
         );
     }
+    if let Some(swap) = &app.swap {
+        let (taking, staying) = swap_words(swap);
+        row("swapped", taking);
+        row("", staying);
+    }
     row(
         "computes",
         format!(
@@ -184,6 +189,25 @@ fn restart_words(count: u8, restart: Option<&Restart>) -> String {
         _ => format!("after {delay}, doubling up to {longest}"),
     };
     format!("up to {count} times in {window} after a failure, {when}")
+}
+
+/// When it takes over from a running version, and when it loses that again.
+fn swap_words(swap: &Swap) -> (String, String) {
+    let Swap { agree_us, watch_us, divergence_permille, divergent_ticks_max } = swap;
+    let bound = f64::from(*divergence_permille) / 10.0;
+    let taking = format!(
+        "in, it takes over once its values were within {bound} % of the running version's for {}",
+        duration(*agree_us)
+    );
+    let ticks = match divergent_ticks_max {
+        0 => "a tick".to_owned(),
+        1 => "two ticks in a row".to_owned(),
+        count => format!("{} ticks in a row", u64::from(*count) + 1),
+    };
+    (
+        taking,
+        format!("and is handed back for {ticks} further off, or any failure, within {}", duration(*watch_us)),
+    )
 }
 
 /// One line for each entry, with its place: a refusal names it.
@@ -275,6 +299,12 @@ fn value(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Va
         "probation": app.probation.map(|probation| json!({
             "time_us": probation.time_us,
             "missed_deadlines_max": probation.missed_deadlines_max,
+        })),
+        "swap": app.swap.map(|swap| json!({
+            "agree_us": swap.agree_us,
+            "watch_us": swap.watch_us,
+            "divergence_permille": swap.divergence_permille,
+            "divergent_ticks_max": swap.divergent_ticks_max,
         })),
         "arguments": app.arguments(),
         "environment": environment,

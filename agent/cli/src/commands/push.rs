@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! `cofferdam push`
 
+pub mod swap;
+
 use std::fs;
 use std::path::Path;
 use std::thread;

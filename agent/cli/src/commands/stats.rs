@@ -6,7 +6,7 @@ use cofferdam_management_protocol::{AppStats, DeviceStatus, DomainFigures, Greet
 use serde_json::{Value, json};
 
 use crate::arguments::Global;
-use crate::commands::{command_key, connect};
+use crate::commands::{apps, command_key, connect};
 use crate::output::{self, number};
 
 /// Prints how app `name` runs, or how the device and all its apps do.
@@ -24,22 +24,23 @@ pub fn run(name: Option<&str>, global: &Global) -> Result<()> {
         return output::table(&spread);
     }
     let status = device.status()?;
-    let mut apps = Vec::new();
+    let mut all = Vec::new();
     for app in device.list()? {
-        let stats = device.stats(&app.name)?;
-        apps.push((app.name, stats));
+        let address = apps::address(&app);
+        let stats = device.stats(&address)?;
+        all.push((address, stats));
     }
     let domains = device.domains()?;
     if global.json {
-        let apps: Vec<Value> = apps.iter().map(|(name, stats)| app_value(name, stats)).collect();
+        let apps: Vec<Value> = all.iter().map(|(name, stats)| app_value(name, stats)).collect();
         let domains: Vec<Value> = domains.iter().map(domain_value).collect();
         let device = device_value(device.greeting(), &status);
         return output::json(&json!({ "device": device, "apps": apps, "domains": domains }));
     }
     output::table(&device_rows(device.greeting(), &status))?;
-    if !apps.is_empty() {
+    if !all.is_empty() {
         output::line("")?;
-        output::table(&app_rows(&apps))?;
+        output::table(&app_rows(&all))?;
     }
     output::line("")?;
     output::table(&domain_rows(&domains))

@@ -57,7 +57,7 @@ impl Sample {
         let status = device.status()?;
         let mut apps = Vec::new();
         for app in device.list()? {
-            let stats = device.stats(&app.name)?;
+            let stats = device.stats(&apps::address(&app))?;
             apps.push((app, stats));
         }
         Ok(Self { status, apps })
@@ -66,11 +66,12 @@ impl Sample {
 
 fn show(before: &Sample, now: &Sample, global: &Global) -> Result<()> {
     let seconds = now.status.uptime_us.saturating_sub(before.status.uptime_us) as f64 / 1e6;
-    let earlier: HashMap<_, _> = before.apps.iter().map(|(app, stats)| (&app.name, stats)).collect();
+    let earlier: HashMap<_, _> =
+        before.apps.iter().map(|(app, stats)| ((&app.name, app.slot), stats)).collect();
     let apps: Vec<_> = now
         .apps
         .iter()
-        .map(|(app, stats)| (app, stats, rates(earlier.get(&app.name).copied(), stats, seconds)))
+        .map(|(app, stats)| (app, stats, rates(earlier.get(&(&app.name, app.slot)).copied(), stats, seconds)))
         .collect();
     if global.json {
         let apps: Vec<Value> = apps.iter().map(|(app, stats, rates)| value(app, stats, *rates)).collect();

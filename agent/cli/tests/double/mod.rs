@@ -3,7 +3,8 @@
 //!
 //! Keys, commands, uploads, refusals and the registry are the real code. A slot follows its orders as a slot
 //! does, but runs nothing: a command ends at once with exit code 0, a reactor is running for ever, and an app
-//! whose name begins with `trap` is stopped by a trap.
+//! whose name begins with `trap` is stopped by a trap. Which outputs move is for the real guard to say: an app that may move the
+//! brake sets it to a half in each period, one in slot 1 whose name begins with `veer` to more.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -15,7 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cofferdam_device_protocol::permission::Permissions;
+use cofferdam_actuator_guard::Guard;
+use cofferdam_device_protocol::permission::{ActuatorOrder, Permissions};
+use cofferdam_device_protocol::swap::{HandOver, SwapOrder, SwapReport, SwapTerms};
+use cofferdam_device_protocol::{Message, Status as GuardStatus, actuator_by_name};
 use cofferdam_host_abi::Shape;
 use cofferdam_lifecycle::{
     Identity, Manager, Platform, PlatformError, SLOTS, SlotRegions, Storage, Unanswered, VerifierRegions,
@@ -111,7 +115,14 @@ impl Device {
             staging: SharedRegion::leaked(STAGED_AT + cofferdam_package::PACKAGE_BYTES_MAX),
             verdict: SharedRegion::leaked(VERDICT_BYTES),
         };
-        let desk = Desk { regions, verifier, changed: Rc::clone(&changed), begun: Instant::now() };
+        let desk = Desk {
+            regions,
+            verifier,
+            changed: Rc::clone(&changed),
+            begun: Instant::now(),
+            guard: Guard::new(),
+            swap: None,
+        };
         let vendor_id = vendor_id("cofferdam.example");
         let identity = Identity {
             device_id: "double".to_owned(),
@@ -132,6 +143,11 @@ impl Device {
         loop {
             if self.send(&mut stream).is_err() || self.manager.output().take_close() {
                 break;
+            }
+            let now_us = self.manager.platform().now_us();
+            if self.manager.deadline_us().is_some_and(|deadline_us| deadline_us <= now_us) {
+                self.manager.tick();
+                self.slots();
             }
             match stream.read(&mut buffer) {
                 Ok(0) => break,
@@ -174,6 +190,9 @@ struct Desk {
     verifier: VerifierRegions,
     changed: Rc<RefCell<VecDeque<usize>>>,
     begun: Instant,
+    guard: Guard,
+    /// Two slots that are compared, and the first tick that nobody has run yet.
+    swap: Option<(SwapTerms, u64)>,
 }
 
 impl Platform for Desk {
@@ -181,11 +200,35 @@ impl Platform for Desk {
         u64::try_from(self.begun.elapsed().as_micros()).unwrap()
     }
 
-    fn revoke(&mut self, _slot: usize) -> Result<(), PlatformError> {
-        Ok(())
+    fn revoke(&mut self, slot: usize) -> Result<(), PlatformError> {
+        self.guard_obeys(ActuatorOrder::Revoke { client: slot })
     }
 
-    fn permit(&mut self, _slot: usize, _permissions: &Permissions) -> Result<(), PlatformError> {
+    fn permit(&mut self, slot: usize, permissions: &Permissions) -> Result<(), PlatformError> {
+        permissions.actuator_orders(slot).try_for_each(|order| self.guard_obeys(order))
+    }
+
+    fn swap_begin(&mut self, terms: &SwapTerms) -> Result<(), PlatformError> {
+        let now_us = self.now_us();
+        self.swap = Some((*terms, now_us / terms.period_us + 1));
+        self.guard_swaps(SwapOrder::Begin(*terms)).map(drop).map_err(|_| PlatformError)
+    }
+
+    fn swap_hand_over(&mut self) -> Result<Option<u64>, PlatformError> {
+        match self.guard_swaps(SwapOrder::HandOver) {
+            Ok(message) => Ok(Some(HandOver::decode(message.label, message.words()).unwrap().at_us)),
+            Err(GuardStatus::NotAgreed) => Ok(None),
+            Err(_) => Err(PlatformError),
+        }
+    }
+
+    fn swap_report(&mut self) -> Result<SwapReport, PlatformError> {
+        self.run_ticks();
+        let message = self.guard_swaps(SwapOrder::Report).map_err(|_| PlatformError)?;
+        SwapReport::decode(message.label, message.words()).map_err(|_| PlatformError)
+    }
+
+    fn voice(&mut self, _slot: usize, _from_us: u64, _until_us: u64) -> Result<(), PlatformError> {
         Ok(())
     }
 
@@ -228,6 +271,36 @@ impl Platform for Desk {
 }
 
 impl Desk {
+    fn guard_obeys(&mut self, order: ActuatorOrder) -> Result<(), PlatformError> {
+        let (message, now_us) = (order.encode(), self.now_us());
+        self.guard.obey(message.label, message.words(), now_us).map_err(|_| PlatformError)
+    }
+
+    fn guard_swaps(&mut self, order: SwapOrder) -> Result<Message, GuardStatus> {
+        let (message, now_us) = (order.encode(), self.now_us());
+        self.guard.obey_swap(message.label, message.words(), now_us)
+    }
+
+    /// Both versions do their ticks up to now.
+    fn run_ticks(&mut self) {
+        let now_us = self.now_us();
+        let Some((terms, next)) = &mut self.swap else { return };
+        let brake = actuator_by_name("brake").unwrap().id;
+        while *next * terms.period_us + 2 < now_us {
+            for slot in [terms.old, terms.new] {
+                let at_us = *next * terms.period_us + 1;
+                let orders = read_orders(self.regions[slot].orders).unwrap();
+                if orders.command == Command::Run && orders.actuator(brake as u32).is_some() {
+                    let veers = slot == 1 && orders.name.as_str().starts_with("veer");
+                    let client = u8::try_from(slot).unwrap();
+                    self.guard.acquire(client, brake, 100_000, at_us).unwrap();
+                    self.guard.write(client, brake, if veers { 0.9 } else { 0.5 }, at_us).unwrap();
+                }
+            }
+            *next += 1;
+        }
+    }
+
     fn pretend(&self, slot: usize, orders: &Orders) -> Status {
         let name = orders.name.as_str();
         let text = format!("{name} says hello \u{1b}[31m");

@@ -47,6 +47,18 @@ fn arguments_and_environment_are_taken_over() {
 }
 
 #[test]
+fn a_swap_is_taken_over_and_defaults_to_what_is_sane() {
+    let app = |text: &str| parse(&format!("{SMALL}{text}")).unwrap().manifest(b"module").unwrap().app;
+    assert_eq!(app("").swap, None);
+    assert_eq!(app("[swap]\n").swap, Some(Swap::DEFAULT));
+    let swap = app("[swap]\nagree_us = 1_000\ndivergence_permille = 20\n").swap;
+    assert_eq!(swap, Some(Swap { agree_us: 1000, divergence_permille: 20, ..Swap::DEFAULT }));
+    let bad = parse(&format!("{SMALL}[swap]\ndivergence_permille = 1_001\n")).unwrap();
+    let error = bad.manifest(b"module").unwrap_err().to_string();
+    assert!(error.contains("swap: agree"), "{error}");
+}
+
+#[test]
 fn restart_and_probation_are_taken_over() {
     let text = format!(
         "{SMALL}restarts = 3\n[restart]\ndelay_us = 100\ndelay_max_us = 400\nwindow_us = 9_000\n\

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Fakes: slots that behave as the name of their app says, and a host.
 
+extern crate std;
+
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
-use cofferdam_device_protocol::permission::Permissions as DevicePermissions;
+use cofferdam_actuator_guard::Guard;
+use cofferdam_device_protocol::Status as GuardStatus;
+use cofferdam_device_protocol::permission::{ActuatorOrder, Permissions as DevicePermissions};
+use cofferdam_device_protocol::swap::{HandOver, SwapOrder, SwapReport, SwapTerms};
 use cofferdam_management_protocol::*;
 use cofferdam_package::manifest::*;
 use cofferdam_package::{CommandEnvelope, SigningKey, create, sha256, sign_command};
@@ -118,6 +123,10 @@ pub struct System {
     pub stopped: [bool; SLOTS],
     /// What sensor_hub and actuator_guard let each slot do.
     pub permissions: [DevicePermissions; SLOTS],
+    /// The real one.
+    pub guard: Guard,
+    /// From when until when topic_hub hears each slot.
+    pub voices: [(u64, u64); SLOTS],
     pub restarts: usize,
     pub disk: Option<FakeDisk>,
     pub figures: Vec<FigurePage>,
@@ -132,6 +141,16 @@ pub struct System {
 pub type HostileVerifier = Box<dyn FnMut(VerifierRegions) -> Result<(), Unanswered>>;
 
 impl System {
+    fn guard_obeys(&mut self, order: ActuatorOrder) {
+        let message = order.encode();
+        self.guard.obey(message.label, message.words(), self.now_us).unwrap();
+    }
+
+    fn guard_swaps(&mut self, order: SwapOrder) -> Result<cofferdam_device_protocol::Message, GuardStatus> {
+        let message = order.encode();
+        self.guard.obey_swap(message.label, message.words(), self.now_us)
+    }
+
     pub fn report(&mut self, slot: usize, status: &Status) {
         StatusWriter::new(self.regions[slot].status).unwrap().publish(status).unwrap();
         self.notified.push_back(slot);
@@ -145,12 +164,39 @@ impl Platform for System {
 
     fn revoke(&mut self, slot: usize) -> Result<(), PlatformError> {
         self.permissions[slot] = DevicePermissions::default();
+        self.voices[slot] = (0, u64::MAX);
+        self.guard_obeys(ActuatorOrder::Revoke { client: slot });
         Ok(())
     }
 
     fn permit(&mut self, slot: usize, permissions: &DevicePermissions) -> Result<(), PlatformError> {
         assert!(self.stopped[slot], "permissions are given while the slot stands");
         self.permissions[slot] = *permissions;
+        self.guard_obeys(ActuatorOrder::Revoke { client: slot });
+        permissions.actuator_orders(slot).for_each(|order| self.guard_obeys(order));
+        Ok(())
+    }
+
+    fn swap_begin(&mut self, terms: &SwapTerms) -> Result<(), PlatformError> {
+        assert!(self.stopped[terms.new], "compared from its first tick on");
+        self.guard_swaps(SwapOrder::Begin(*terms)).map(drop).map_err(|_| PlatformError)
+    }
+
+    fn swap_hand_over(&mut self) -> Result<Option<u64>, PlatformError> {
+        match self.guard_swaps(SwapOrder::HandOver) {
+            Ok(message) => Ok(Some(HandOver::decode(message.label, message.words()).unwrap().at_us)),
+            Err(GuardStatus::NotAgreed) => Ok(None),
+            Err(_) => Err(PlatformError),
+        }
+    }
+
+    fn swap_report(&mut self) -> Result<SwapReport, PlatformError> {
+        let message = self.guard_swaps(SwapOrder::Report).map_err(|_| PlatformError)?;
+        SwapReport::decode(message.label, message.words()).map_err(|_| PlatformError)
+    }
+
+    fn voice(&mut self, slot: usize, from_us: u64, until_us: u64) -> Result<(), PlatformError> {
+        self.voices[slot] = (from_us, until_us);
         Ok(())
     }
 
@@ -273,12 +319,28 @@ pub fn restart_manager(manager: Manager<System>) -> Manager<System> {
     manager
 }
 
-pub fn manager_on(
-    disk: Option<FakeDisk>,
-    anchors: Vec<Anchor>,
-    boot_nonce: Option<[u8; 16]>,
-) -> Manager<System> {
-    let regions: [SlotRegions; SLOTS] = core::array::from_fn(|_| SlotRegions {
+type Memory = ([SlotRegions; SLOTS], VerifierRegions);
+
+std::thread_local! {
+    static LAST: Cell<Option<Memory>> = const { Cell::new(None) };
+    static REUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// For a test that boots thousands of times, one device after the other: each has the memory of the one before, blank.
+pub fn reuse_memory() {
+    REUSED.set(true);
+}
+
+fn memory() -> Memory {
+    if let Some((slots, verifier)) = LAST.get().filter(|_| REUSED.get()) {
+        for SlotRegions { orders, status, log, recording, .. } in slots {
+            for region in [orders, status, log, recording] {
+                region.clear(0, region.size_bytes()).unwrap();
+            }
+        }
+        return (slots, verifier);
+    }
+    let slots = core::array::from_fn(|_| SlotRegions {
         orders: SharedRegion::leaked(4096),
         status: SharedRegion::leaked(4096),
         module: SharedRegion::leaked(cofferdam_package::MODULE_BYTES_MAX),
@@ -289,6 +351,16 @@ pub fn manager_on(
         staging: SharedRegion::leaked(STAGED_AT + cofferdam_package::PACKAGE_BYTES_MAX),
         verdict: SharedRegion::leaked(VERDICT_BYTES),
     };
+    LAST.set(Some((slots, verifier)));
+    (slots, verifier)
+}
+
+pub fn manager_on(
+    disk: Option<FakeDisk>,
+    anchors: Vec<Anchor>,
+    boot_nonce: Option<[u8; 16]>,
+) -> Manager<System> {
+    let (regions, verifier) = memory();
     let system = System {
         now_us: 0,
         regions,
@@ -296,6 +368,8 @@ pub fn manager_on(
         orders: [const { None }; SLOTS],
         stopped: [false; SLOTS],
         permissions: [DevicePermissions::default(); SLOTS],
+        guard: Guard::new(),
+        voices: [(0, u64::MAX); SLOTS],
         restarts: 0,
         disk,
         figures: Vec::new(),
@@ -360,6 +434,7 @@ pub fn manifest(name: &str, sequence: u64) -> Manifest {
             environment: None,
             restart: None,
             probation: None,
+            swap: None,
         },
         permissions: Permissions::default(),
     }
@@ -468,7 +543,24 @@ impl Host {
 
     /// Pushes a package and returns the last reply.
     pub fn push(&mut self, manager: &mut Manager<System>, package: &[u8]) -> DeviceMessage {
-        let mut last = self.announce(manager, package, true);
+        let announced = self.announce(manager, package, true);
+        self.upload(manager, package, announced)
+    }
+
+    /// The same to be swapped in.
+    pub fn swap(&mut self, manager: &mut Manager<System>, package: &[u8]) -> DeviceMessage {
+        let (package_bytes, package_sha256) = (package.len() as u32, sha256(package));
+        let announced = self.command(manager, &Command::Swap { package_bytes, package_sha256 });
+        self.upload(manager, package, announced)
+    }
+
+    fn upload(
+        &mut self,
+        manager: &mut Manager<System>,
+        package: &[u8],
+        announced: DeviceMessage,
+    ) -> DeviceMessage {
+        let mut last = announced;
         if !matches!(last, DeviceMessage::Ready { .. }) {
             return last;
         }

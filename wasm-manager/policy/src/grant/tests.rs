@@ -39,6 +39,7 @@ fn manifest() -> Manifest {
             environment: None,
             restart: None,
             probation: None,
+            swap: None,
         },
         permissions: Permissions {
             sensors: vec!["barometer".into()],
