@@ -18,7 +18,7 @@ export COFFERDAM_BUILD := $(BUILD)
 export COFFERDAM_KEYS  ?= $(CURDIR)/keys
 
 # Apps and test systems; system.xml names the protection domains.
-APP_CRATES := hello downhill pacer chaser runaway greedy trapper corebench hover abs cruise
+APP_CRATES := hello downhill pacer chaser runaway greedy trapper corebench hover waypoint abs cruise
 SYSTEMS := panic conformance
 
 # What differs between the two kernels: where the kernel comes from, and what an image is called. Their objects
@@ -54,7 +54,7 @@ export COFFERDAM_CONFIG := $(CONFIG)
 export MICROKIT_SDK
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run smoke test e2e bench fuzz check lint image images cli apps push clean fmt configuration
+.PHONY: help setup run smoke test e2e bench flight brake fuzz check lint image images cli apps push clean fmt configuration
 
 help: ## lists the targets
 	@echo "Cofferdam: WebAssembly apps on seL4"
@@ -169,6 +169,12 @@ endif
 bench: images apps ## prints a table of figures, writes build/bench.json
 	@COFFERDAM_BENCH_MODULE=$(BUILD)/apps/corebench.wasm $(CARGO) bare build --quiet --profile device -p bare-metal
 	@$(BUILD)/target/debug/cofferdam-e2e bench
+
+flight: image apps ## flies a quadrotor from Wasm, checks the bounds, draws it into build/report
+	@$(BUILD)/target/debug/cofferdam-e2e demo flight
+
+brake: image apps ## stops a car on three roads with and without abs, checks the bounds, draws it into build/report
+	@$(BUILD)/target/debug/cofferdam-e2e demo brake
 
 fuzz: setup ## throws bad inputs at every parser of outside bytes, FUZZ_SECONDS=10 at each (fuzz/README.md)
 	@toolchain/setup.sh fuzz

@@ -46,6 +46,11 @@ pub struct Wanted {
     pub height: f64,
 }
 
+impl Wanted {
+    /// Two metres, where it is.
+    pub const HOLD: Self = Self { velocity: [0.0; 2], height: 2.0 };
+}
+
 /// The controller.
 #[derive(Clone, Debug)]
 pub struct HoverControl {
@@ -54,6 +59,12 @@ pub struct HoverControl {
     lift: f64,
     push: [f64; 2],
     down_s: f64,
+}
+
+impl Default for HoverControl {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl HoverControl {

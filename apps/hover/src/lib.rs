@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Flies a quadrotor: 250 times a second it reads rates, accelerations, pressure and velocity, and sets four motors.
 //!
+//! What it is to do comes through a topic (`waypoint` says it); while nothing comes it holds two metres, where it is, and if no
+//! more comes it stays where it is at the height that was said last.
+//!
 //! It holds the motors by leases that it renews; if this app stops, they run out and the device puts the motors where that
 //! is safe.
 #![cfg_attr(target_arch = "wasm32", no_std)]
@@ -9,10 +12,12 @@
 mod control;
 mod estimate;
 
-use cofferdam_app::{Actuator, Decimal, ErrorCode, Failures, Held, Reactor, Sensor, log, sensor, warn};
+use cofferdam_app::{
+    Actuator, Decimal, ErrorCode, Failures, Held, Reactor, Sensor, log, sensor, topic, warn,
+};
 
-use crate::control::{HoverControl, Wanted};
-use crate::estimate::Inputs;
+pub use crate::control::{HoverControl, Wanted};
+pub use crate::estimate::{Estimate, Inputs};
 
 /// As in cofferdam.toml.
 const TICKS_PER_SECOND: u32 = 250;
@@ -24,11 +29,17 @@ const LEASE_US: u64 = 100_000;
 /// A velocity older than this is not flown by.
 const VELOCITY_MAX_AGE_US: u64 = 200_000;
 const MOTORS: [Actuator; 4] = [Actuator::Motor0, Actuator::Motor1, Actuator::Motor2, Actuator::Motor3];
-/// Two metres, where it is.
-const WANTED: Wanted = Wanted { velocity: [0.0; 2], height: 2.0 };
+/// What to do: velocity over ground in x and y, m/s, and height, m.
+const TOPIC: &str = "setpoint";
+/// What was said longer ago is no velocity to go on with.
+const SAID_MAX_AGE_US: u64 = 300_000;
+/// What is asked for goes no further than this: m/s, m.
+const VELOCITY_MAX: f64 = 3.0;
+const HEIGHT_MAX: f64 = 20.0;
 
 struct Hover {
     control: HoverControl,
+    wanted: Wanted,
     motors: Held<4>,
     last_us: Option<u64>,
     ticks: u32,
@@ -41,6 +52,7 @@ impl Reactor for Hover {
     fn init() -> Self {
         Self {
             control: HoverControl::new(),
+            wanted: Wanted::HOLD,
             motors: Held::new(MOTORS, LEASE_US),
             last_us: None,
             ticks: 0,
@@ -58,13 +70,25 @@ impl Reactor for Hover {
 }
 
 impl Hover {
+    fn listen(&mut self, now_us: u64) {
+        self.wanted = match topic::receive(TOPIC) {
+            Ok(said) => {
+                let values = [said.value(0), said.value(1), said.value(2)];
+                heard(self.wanted, values, said.age_us(now_us))
+            }
+            // Nobody has said anything, or nobody may.
+            Err(_) => self.wanted,
+        };
+    }
+
     fn fly(&mut self, now_us: u64) -> Result<(), ErrorCode> {
         let inputs = read(now_us)?;
         let since_us = now_us.saturating_sub(self.last_us.unwrap_or(now_us.saturating_sub(PERIOD_US)));
         self.last_us = Some(now_us);
         let step_s = since_us.min(STEP_MAX_US) as f64 / 1e6;
+        self.listen(now_us);
         // Without numbers the motors stay as they are, and stop with their leases.
-        let motors = self.control.step(&inputs, &WANTED, step_s).ok_or(ErrorCode::DeviceFailure)?;
+        let motors = self.control.step(&inputs, &self.wanted, step_s).ok_or(ErrorCode::DeviceFailure)?;
         self.motors.write(now_us, motors)?;
         if self.ticks == 0
             && let Some(now) = self.control.estimate()
@@ -80,6 +104,16 @@ impl Hover {
     }
 }
 
+/// What to do after a word of that age; one that makes no sense is none.
+fn heard(before: Wanted, said: [f64; 3], age_us: u64) -> Wanted {
+    let [x, y, height] = said;
+    let fits = x.abs() <= VELOCITY_MAX && y.abs() <= VELOCITY_MAX && (0.0..=HEIGHT_MAX).contains(&height);
+    match fits && age_us <= SAID_MAX_AGE_US {
+        true => Wanted { velocity: [x, y], height },
+        false => Wanted { velocity: [0.0; 2], ..before },
+    }
+}
+
 fn read(now_us: u64) -> Result<Inputs, ErrorCode> {
     let imu = sensor::read(Sensor::Imu)?;
     let position = sensor::read(Sensor::Position)?;
@@ -91,4 +125,29 @@ fn read(now_us: u64) -> Result<Inputs, ErrorCode> {
         velocity: fresh.then(|| [position.value(3), position.value(4)]),
         battery: sensor::read(Sensor::Battery)?.value(0),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_counts_while_it_is_fresh_and_makes_sense() {
+        let wanted = |velocity, height| Wanted { velocity, height };
+        assert_eq!(heard(Wanted::HOLD, [1.0, -1.0, 3.0], 0), wanted([1.0, -1.0], 3.0));
+        assert_eq!(
+            heard(wanted([1.0, 0.0], 3.0), [1.0, 0.0, 3.0], SAID_MAX_AGE_US + 1),
+            wanted([0.0; 2], 3.0)
+        );
+        for said in
+            [[9.0, 0.0, 2.0], [f64::NAN, 0.0, 2.0], [0.0, 0.0, -1.0], [0.0, 0.0, 1e9], [0.0, 0.0, f64::NAN]]
+        {
+            assert_eq!(heard(wanted([1.0, 0.0], 1.5), said, 0), wanted([0.0; 2], 1.5), "{said:?}");
+        }
+        assert_eq!(
+            heard(wanted([0.0; 2], 0.0), [f64::NAN; 3], 0),
+            wanted([0.0; 2], 0.0),
+            "who lands goes on"
+        );
+    }
 }

@@ -4,6 +4,7 @@
 mod authority;
 
 use cofferdam_device_protocol::actuator::{Applied, Lease, Output, Request, done, refusal};
+use cofferdam_device_protocol::outputs::Moving;
 use cofferdam_device_protocol::permission::{ActuatorOrder, ActuatorPermission, CLIENTS, Rate};
 use cofferdam_device_protocol::{
     ACTUATOR_COUNT, ACTUATORS, Actuator as Limits, DEMAND_CUTS_ABOVE, LEASE_MAX_US, Message, SafeState,
@@ -79,9 +80,8 @@ pub struct Guard {
     expired: Expired,
     /// What the driver demands of the brake.
     demand: f64,
-    changed: bool,
-    /// As it was last told by [`Guard::take_changed`].
-    told: [f64; ACTUATOR_COUNT],
+    /// As it was last told by [`Guard::take_changed`]; nothing before the first time.
+    told: Option<[Moving; ACTUATOR_COUNT]>,
     /// Two versions of an app that are, or were last, side by side.
     pair: Option<authority::Pair>,
 }
@@ -95,8 +95,7 @@ impl Guard {
             permitted: [[None; ACTUATOR_COUNT]; CLIENTS],
             expired: Expired::default(),
             demand: 0.0,
-            changed: true,
-            told: ACTUATORS.map(|actuator| actuator.safe),
+            told: None,
             pair: None,
         }
     }
@@ -226,13 +225,11 @@ impl Guard {
         } else {
             &mut self.actuators.get_mut(id).ok_or(Status::UnknownDevice)?.lease
         };
-        let is_new = lease.is_none();
         let until_us = now_us.saturating_add(duration_us);
         // A renewal is no new value.
         let fresh_us = now_us.saturating_add(limits.fresh_us);
         let fresh_until_us = lease.map_or(fresh_us, |lease| lease.fresh_until_us);
         *lease = Some(Held { by: client, until_us, fresh_until_us });
-        self.changed |= is_new && !is_shadow;
         self.permitted(client, id)?.leases.count(now_us);
         Ok(Lease { until_us })
     }
@@ -357,11 +354,23 @@ impl Guard {
         self.actuators.map(|actuator| actuator.output(now_us))
     }
 
-    /// Whether an output or a holder has changed since this was last asked.
+    /// What every actuator does, and where it goes.
+    pub fn moving(&self, now_us: u64) -> [Moving; ACTUATOR_COUNT] {
+        self.actuators.map(|actuator| {
+            let Output { value, holder } = actuator.output(now_us);
+            Moving {
+                value,
+                holder,
+                target: actuator.motion.target(),
+                per_second: actuator.motion.per_second(),
+            }
+        })
+    }
+
+    /// Whether an output, a holder, or where an output goes has changed since this was last asked.
     pub fn take_changed(&mut self, now_us: u64) -> bool {
-        let values = self.outputs(now_us).map(|output| output.value);
-        let moved = core::mem::replace(&mut self.told, values) != values;
-        core::mem::replace(&mut self.changed, false) || moved
+        let moving = self.moving(now_us);
+        self.told.replace(moving) != Some(moving)
     }
 
     /// The leases that have run out since this was last asked.
@@ -394,7 +403,6 @@ impl Guard {
         if let (Some(actuator), Some(limits)) = (self.actuators.get_mut(id), ACTUATORS.get(id)) {
             actuator.lease = None;
             actuator.go_safe(limits, demand, cuts, at_us);
-            self.changed = true;
         }
     }
 }

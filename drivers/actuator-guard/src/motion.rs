@@ -35,6 +35,11 @@ impl Motion {
         self.target
     }
 
+    /// How fast it goes there; zero for a value that stays.
+    pub const fn per_second(&self) -> f64 {
+        self.per_second
+    }
+
     /// From where it is at `now_us` to `target`, at `per_second` at most.
     pub fn steer(&mut self, target: f64, per_second: f64, now_us: u64) {
         *self = Self { from: self.value(now_us), from_us: now_us, target, per_second };

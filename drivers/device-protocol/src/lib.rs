@@ -5,7 +5,8 @@
 //! Contract of `topic_hub`, too, by which slots pass messages to each other ([`topic`]).
 //!
 //! Which slot may touch what is told to all three by `wasm_manager` ([`permission`]), and which of two versions of an app
-//! side by side counts ([`swap`]).
+//! side by side counts ([`swap`]); what the driver demands is told to `actuator_guard` by whoever reads the pedal
+//! ([`demand`]).
 //!
 //! What the outputs are is also published in shared memory ([`outputs`]).
 //!
@@ -14,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod actuator;
+pub mod demand;
 mod devices;
 mod message;
 pub mod outputs;

@@ -11,13 +11,12 @@ use core::sync::atomic::{Ordering, fence};
 use cofferdam_shared_memory::{OutOfBounds, SharedRegion};
 use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes, KnownLayout};
 
-use crate::actuator::Output;
 use crate::{ACTUATOR_COUNT, ACTUATORS};
 
 /// `Coffouts`, little-endian.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"Coffouts");
 /// The version of this layout.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// How often a reader tries again when the writer is at work.
 const READ_TRIES: usize = 4;
 
@@ -33,7 +32,7 @@ pub struct Layout {
     pub count: u32,
     /// Odd while the rest is being written.
     pub sequence: u64,
-    /// When an output last changed.
+    /// When this was written.
     pub time_us: u64,
     /// Each actuator, by id.
     pub outputs: [OutputLayout; ACTUATOR_COUNT],
@@ -43,21 +42,38 @@ pub struct Layout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct OutputLayout {
-    /// What it does: the bits of an `f64`.
+    /// What it does: the bits of an `f64`, as the next two.
     pub value: u64,
     /// Who holds the lease: a slot's number + 1, or zero for nobody.
     pub holder: u64,
+    /// Where it goes.
+    pub target: u64,
+    /// How fast.
+    pub per_second: u64,
 }
 
-const _: () = assert!(size_of::<OutputLayout>() == 16 && size_of::<Layout>() == 32 + 16 * ACTUATOR_COUNT);
+const _: () = assert!(size_of::<OutputLayout>() == 32 && size_of::<Layout>() == 32 + 32 * ACTUATOR_COUNT);
+
+/// An actuator, and where it is going.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moving {
+    /// What it does at the time of publishing.
+    pub value: f64,
+    /// The client that holds the lease, if any: a slot's number.
+    pub holder: Option<u8>,
+    /// Where it goes, within its range.
+    pub target: f64,
+    /// How fast, in its unit a second; zero for what is there and did not need to go.
+    pub per_second: f64,
+}
 
 /// A private, checked copy of the outputs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outputs {
-    /// When an output last changed.
+    /// When this was published.
     pub time_us: u64,
-    /// Each actuator, by id; every value is within its actuator's range.
-    pub outputs: [Output; ACTUATOR_COUNT],
+    /// Each actuator, by id; every value and target is within its actuator's range.
+    pub outputs: [Moving; ACTUATOR_COUNT],
 }
 
 /// Why the outputs cannot be read.
@@ -69,7 +85,7 @@ pub enum ReadError {
     UnknownLayout,
     /// The writer was at work at every try.
     Busy,
-    /// The value of this actuator is outside its range.
+    /// The value of this actuator, or where it goes, is outside its range, or its speed is none.
     BadValue {
         /// Which actuator.
         id: usize,
@@ -117,7 +133,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`OutOfBounds`] never: `new` checked the size.
-    pub fn publish(&mut self, time_us: u64, outputs: &[Output; ACTUATOR_COUNT]) -> Result<(), OutOfBounds> {
+    pub fn publish(&mut self, time_us: u64, outputs: &[Moving; ACTUATOR_COUNT]) -> Result<(), OutOfBounds> {
         let writing = self.sequence | 1;
         self.region.store_u64_relaxed(offset_of!(Layout, sequence), writing)?;
         // Pairs with the reader's acquire fence: who sees anything stored below also sees the odd number.
@@ -126,8 +142,11 @@ impl Writer {
         for (index, output) in outputs.iter().enumerate() {
             let at = offset_of!(Layout, outputs) + index * size_of::<OutputLayout>();
             let holder = output.holder.map_or(0, |client| u64::from(client) + 1);
-            self.region.store_u64_relaxed(at, output.value.to_bits())?;
-            self.region.store_u64_relaxed(at + size_of::<u64>(), holder)?;
+            let words =
+                [output.value.to_bits(), holder, output.target.to_bits(), output.per_second.to_bits()];
+            for (word, value) in words.into_iter().enumerate() {
+                self.region.store_u64_relaxed(at + word * size_of::<u64>(), value)?;
+            }
         }
         self.sequence = writing.wrapping_add(1);
         // Pairs with the acquire load of the sequence in `read`.
@@ -173,11 +192,16 @@ impl Layout {
         if self.version != VERSION || self.count != ACTUATOR_COUNT as u32 {
             return Err(ReadError::UnknownLayout);
         }
-        let mut outputs = [Output { value: 0.0, holder: None }; ACTUATOR_COUNT];
-        for ((output, layout), actuator) in outputs.iter_mut().zip(&self.outputs).zip(&ACTUATORS) {
-            output.value = f64::from_bits(layout.value);
-            output.holder = layout.holder.checked_sub(1).and_then(|client| u8::try_from(client).ok());
-            if !(actuator.min..=actuator.max).contains(&output.value) {
+        let outputs = self.outputs.map(|layout| Moving {
+            value: f64::from_bits(layout.value),
+            holder: layout.holder.checked_sub(1).and_then(|client| u8::try_from(client).ok()),
+            target: f64::from_bits(layout.target),
+            per_second: f64::from_bits(layout.per_second),
+        });
+        for (output, actuator) in outputs.iter().zip(&ACTUATORS) {
+            let range = actuator.min..=actuator.max;
+            let speed = (0.0..f64::INFINITY).contains(&output.per_second);
+            if !range.contains(&output.value) || !range.contains(&output.target) || !speed {
                 return Err(ReadError::BadValue { id: actuator.id });
             }
         }
@@ -193,20 +217,20 @@ mod tests {
 
     const REGION_BYTES: usize = 4096;
 
-    fn all(value: f64, holder: Option<u8>) -> [Output; ACTUATOR_COUNT] {
-        [Output { value, holder }; ACTUATOR_COUNT]
+    fn all(value: f64, holder: Option<u8>) -> [Moving; ACTUATOR_COUNT] {
+        [Moving { value, holder, target: value, per_second: 20.0 }; ACTUATOR_COUNT]
     }
 
     #[test]
     fn golden_bytes() {
         let region = SharedRegion::leaked(REGION_BYTES);
         Writer::new(region).unwrap().publish(7, &all(1.0, Some(3))).unwrap();
-        let mut bytes = [0; 48];
+        let mut bytes = [0; 64];
         region.copy_out(0, &mut bytes).unwrap();
         let mut golden = std::vec::Vec::new();
         golden.extend_from_slice(b"Coffouts");
-        golden.extend_from_slice(&[3, 0, 0, 0, 9, 0, 0, 0]);
-        for word in [2u64, 7, 0x3ff0 << 48, 4] {
+        golden.extend_from_slice(&[4, 0, 0, 0, 9, 0, 0, 0]);
+        for word in [2u64, 7, 0x3ff0 << 48, 4, 0x3ff0 << 48, 0x4034 << 48] {
             golden.extend_from_slice(&word.to_le_bytes());
         }
         assert_eq!(bytes.as_slice(), golden);
@@ -231,6 +255,16 @@ mod tests {
         for value in [f64::NAN, -0.1, 1.1, f64::INFINITY] {
             writer.publish(0, &all(value, None)).unwrap();
             assert_eq!(read(&region), Err(ReadError::BadValue { id: 0 }));
+            let mut outputs = all(0.5, None);
+            outputs[3].target = value;
+            writer.publish(0, &outputs).unwrap();
+            assert_eq!(read(&region), Err(ReadError::BadValue { id: 3 }));
+        }
+        for per_second in [f64::NAN, -1.0, f64::INFINITY] {
+            let mut outputs = all(0.5, None);
+            outputs[8].per_second = per_second;
+            writer.publish(0, &outputs).unwrap();
+            assert_eq!(read(&region), Err(ReadError::BadValue { id: 8 }));
         }
         region.store_u64_relaxed(offset_of!(Layout, sequence), 77).unwrap();
         assert_eq!(read(&region), Err(ReadError::Busy));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Both sides inside a protection domain: [`Sensors`], [`Actuators`] and [`Topics`] for clients; [`receive`] and
-//! [`answer`] for the servers.
+//! Both sides inside a protection domain: [`Sensors`], [`Actuators`] and [`Topics`] for clients, [`Pedal`] for who knows the
+//! driver; [`receive`] and [`answer`] for the servers.
 
 use sel4_microkit::{Channel, MessageInfo};
 
 use crate::actuator::{self, Applied, Lease, Output};
+use crate::demand::Demand;
 use crate::permission::{ActuatorOrder, Permissions, SensorOrder};
 use crate::sensor::{self, Info, Reading};
 use crate::swap::{HandOver, SwapOrder, SwapReport, SwapTerms};
@@ -135,6 +136,27 @@ impl Topics {
     /// As [`Topics::publish`].
     pub fn receive(&self, place: usize) -> Result<Received, CallError> {
         topic_call(self.channel, topic::Request::Receive { place }.encode(), Received::decode)
+    }
+}
+
+/// `actuator_guard`, seen by who knows the driver.
+#[derive(Clone, Copy, Debug)]
+pub struct Pedal {
+    channel: Channel,
+}
+
+impl Pedal {
+    /// The guard behind `channel`.
+    pub const fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    /// The driver demands this of the brake from now on, 0 to 1.
+    ///
+    /// # Errors
+    /// As [`Actuators::lease_acquire`].
+    pub fn demand(&self, brake: f64) -> Result<(), CallError> {
+        call(self.channel, Demand { brake }.encode(), actuator::decode_done)
     }
 }
 

@@ -80,6 +80,7 @@ fn page(bytes: &[u8]) -> bool {
     let Ok(read) = outputs::read(&region) else { return false };
     for (output, actuator) in read.outputs.iter().zip(&cofferdam_device_protocol::ACTUATORS) {
         assert!((actuator.min..=actuator.max).contains(&output.value), "a value out of range");
+        assert!((actuator.min..=actuator.max).contains(&output.target), "it goes out of range");
     }
     true
 }
@@ -97,7 +98,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let now = timer::Request::Now.encode();
     let region = SharedRegion::leaked(4096);
     let mut writer = outputs::Writer::new(region).unwrap();
-    let output = actuator::Output { value: 0.5, holder: Some(1) };
+    let output = outputs::Moving { value: 0.5, holder: Some(1), target: 0.6, per_second: 20.0 };
     writer.publish(7, &[output; cofferdam_device_protocol::ACTUATOR_COUNT]).unwrap();
     let mut page = vec![0; size_of::<outputs::Layout>()];
     region.copy_out(0, &mut page).unwrap();

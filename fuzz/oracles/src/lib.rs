@@ -22,6 +22,7 @@ pub mod manifest;
 pub mod module;
 pub mod mutate;
 pub mod package;
+pub mod plant;
 pub mod queue;
 pub mod recording;
 pub mod records;
@@ -65,6 +66,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "virtio", run: virtio::run, seeds: virtio::seeds },
     Target { name: "figures", run: figures::run, seeds: figures::seeds },
     Target { name: "recording", run: recording::run, seeds: recording::seeds },
+    Target { name: "plant", run: plant::run, seeds: plant::seeds },
     Target { name: "gateway", run: gateway::run, seeds: gateway::seeds },
     Target { name: "system_spec", run: system_spec::run, seeds: system_spec::seeds },
 ];

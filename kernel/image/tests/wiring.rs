@@ -42,6 +42,7 @@ fn priorities_fall_in_the_order_of_the_design() {
         "timer_driver",
         "actuator_guard",
         "sensor_hub",
+        "plant_link",
         "topic_hub",
         "app_slot_0",
         "app_slot_1",
@@ -79,7 +80,17 @@ fn nothing_shared_is_executable() {
 #[test]
 fn memory_of_devices_is_mapped_once() {
     let system = system();
-    for name in ["net_dma", "rng_dma", "blk_dma", "uart", "virtio_net", "virtio_rng", "virtio_blk"] {
+    for name in [
+        "net_dma",
+        "rng_dma",
+        "blk_dma",
+        "plant_dma",
+        "uart",
+        "virtio_net",
+        "virtio_rng",
+        "virtio_blk",
+        "virtio_console",
+    ] {
         assert_eq!(system.maps_of(name).count(), 1, "{name}");
     }
 }

@@ -2,7 +2,7 @@
 //! Protection domain: the actuators.
 //!
 //! Serves `cofferdam_device_protocol::actuator`, ends leases by its own timer, and publishes the outputs, also on their way.
-//! Whoever brings the driver's demand on the brake hands it to `Guard::demand`; while nobody does it is zero.
+//! `plant_link` tells it what the driver demands of the brake (`cofferdam_device_protocol::demand`); until then that is nothing.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -11,6 +11,7 @@ mod regions;
 
 use cofferdam_actuator_guard::{Guard, News, Throttle};
 use cofferdam_device_protocol::actuator::Output;
+use cofferdam_device_protocol::demand::Demand;
 use cofferdam_device_protocol::outputs::Writer;
 use cofferdam_device_protocol::permission::CLIENTS;
 use cofferdam_device_protocol::swap::SwapOrder;
@@ -24,6 +25,8 @@ struct ActuatorGuard {
     /// By slot.
     clients: [(Channel, &'static str); CLIENTS],
     manager: Channel,
+    /// Who knows the driver.
+    pedal: Channel,
     outputs: Writer,
     timer: Timer,
     /// When the timer fires, if it is set. It may be set too early, never too late.
@@ -46,6 +49,7 @@ fn init() -> impl Handler {
             (channel!(slot_3_channel), "app_slot_3"),
         ],
         manager: channel!(manager_channel),
+        pedal: channel!(plant_channel),
         outputs,
         timer: Timer::new(channel!(timer_channel)),
         timer_us: None,
@@ -71,7 +75,7 @@ impl ActuatorGuard {
 
     fn publish(&mut self, now_us: u64) -> Result<(), OutOfBounds> {
         if self.guard.take_changed(now_us) {
-            self.outputs.publish(now_us, &self.guard.outputs(now_us))
+            self.outputs.publish(now_us, &self.guard.moving(now_us))
         } else {
             Ok(())
         }
@@ -157,6 +161,10 @@ impl Handler for ActuatorGuard {
             let done = self.guard.obey(message.label(), words, now_us);
             self.tell_taken(&before, now_us);
             done.map(|()| actuator::done())
+        } else if channel == self.pedal {
+            Demand::decode(message.label(), words)
+                .and_then(|demand| self.guard.demand(demand.brake, now_us))
+                .map(|()| actuator::done())
         } else {
             match u8::try_from(client) {
                 Ok(client) => self.guard.serve(client, message.label(), words, now_us),

@@ -8,7 +8,7 @@ use sel4_microkit::{MemoryRegion, memory_region};
 use crate::uart::{Device, REGISTERS_BYTES};
 
 /// How many rings there are.
-pub const RINGS: usize = 15;
+pub const RINGS: usize = 16;
 
 /// Every protection domain's log ring, with its name.
 pub fn rings(own: SharedRegion) -> [(&'static str, SharedRegion); RINGS] {
@@ -33,6 +33,7 @@ pub fn rings(own: SharedRegion) -> [(&'static str, SharedRegion); RINGS] {
         ("net_driver", read_only(memory_region!(log_net_driver: log_net_driver_size))),
         ("gateway", read_only(memory_region!(log_gateway: log_gateway_size))),
         ("topic_hub", read_only(memory_region!(log_topic_hub: log_topic_hub_size))),
+        ("plant_link", read_only(memory_region!(log_plant_link: log_plant_link_size))),
     ]
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Protection domain: the sensors.
 //!
-//! Samples the synthetic vehicle at 1 kHz with the outputs that `actuator_guard` publishes, and serves
-//! `cofferdam_device_protocol::sensor`. It takes what is due when somebody reads, and wakes by itself for a batch of
-//! samples only: every time it preempts an app it costs that app two switches of address space.
+//! Serves `cofferdam_device_protocol::sensor` with what `plant_link` has from a simulator of the vehicle. While none is
+//! attached it samples a synthetic vehicle at 1 kHz, with the outputs that `actuator_guard` publishes. It takes what is due when
+//! somebody reads, and wakes by itself for a batch of samples only: every time it preempts an app it costs that app two switches
+//! of address space.
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
@@ -13,8 +14,11 @@ mod regions;
 use cofferdam_device_protocol::outputs::{self, Outputs, ReadError};
 use cofferdam_device_protocol::permission::CLIENTS;
 use cofferdam_device_protocol::{
-    Message, SAMPLE_PERIOD_US, SENSOR_COUNT, Status, WORDS_MAX, actuator, actuator_by_name, pd, sensor,
+    Message, SAMPLE_PERIOD_US, SENSOR_COUNT, SENSORS, Status, WORDS_MAX, actuator, actuator_by_name, pd,
+    sensor,
 };
+use cofferdam_plant_link::Source;
+use cofferdam_plant_protocol::samples;
 use cofferdam_shared_memory::SharedRegion;
 use cofferdam_synthetic_sensors::{Access, BATCH_PERIOD_US, Controls, Hub};
 use cofferdam_timer_protocol::CallError;
@@ -28,6 +32,9 @@ const QUIET_US: u64 = 1_000_000;
 
 struct SensorHub {
     hub: Hub,
+    /// Where `plant_link` shows a simulator's samples, and whether they are what is served.
+    plant: SharedRegion,
+    source: Source,
     access: Access,
     /// By slot.
     clients: [Channel; CLIENTS],
@@ -52,6 +59,8 @@ fn init() -> impl Handler {
     log::info!("{SENSOR_COUNT} synthetic sensors, a sample every {SAMPLE_PERIOD_US} us");
     SensorHub {
         hub: Hub::new(SEED, first_us),
+        plant: regions::plant(),
+        source: Source::new(),
         access: Access::default(),
         clients: [
             channel!(slot_0_channel),
@@ -94,9 +103,28 @@ impl SensorHub {
     /// A slot asks: what it may not have costs it no sample.
     fn read(&mut self, channel: Channel, label: u64, words: &[u64]) -> Result<Message, Status> {
         let client = self.clients.iter().position(|client| *client == channel).ok_or(Status::NotAClient)?;
-        self.access.check(client, label, words, now_us())?;
-        self.advance();
-        self.hub.serve(label, words)
+        let now_us = now_us();
+        self.access.check(client, label, words, now_us)?;
+        self.choose(now_us);
+        match (self.source.sample(), sensor::Request::decode(label, words)?) {
+            (Some(sample), sensor::Request::Read { id }) => {
+                let sensor = const { &SENSORS }.get(id).ok_or(Status::UnknownDevice)?;
+                let values = sample.samples.get(id).and_then(|values| values.get(..sensor.values.len()));
+                let values = values.ok_or(Status::UnknownDevice)?;
+                Ok(sensor::Reading::new(sample.time_us, values).encode())
+            }
+            _ => {
+                self.advance();
+                self.hub.serve(label, words)
+            }
+        }
+    }
+
+    /// Looks whether a simulator is attached, and says when that has changed.
+    fn choose(&mut self, now_us: u64) {
+        if let Some(change) = self.source.choose(samples::read(&self.plant, now_us)) {
+            log::info!("{change}");
+        }
     }
 
     fn complain(&mut self, now_us: u64) {
@@ -137,6 +165,7 @@ impl Handler for SensorHub {
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), CallError> {
         if channels.contains(self.timer.channel()) {
+            self.choose(now_us());
             self.advance();
         }
         Ok(())

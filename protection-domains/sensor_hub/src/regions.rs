@@ -5,6 +5,13 @@
 use cofferdam_shared_memory::SharedRegion;
 use sel4_microkit::memory_region;
 
+/// What `plant_link` has from a simulator; read-only here.
+pub fn plant() -> SharedRegion {
+    let region = memory_region!(plant: plant_size);
+    // SAFETY: as in `outputs`.
+    unsafe { SharedRegion::new(region.start, region.size) }
+}
+
 /// What `actuator_guard` publishes; read-only here.
 pub fn outputs() -> SharedRegion {
     let region = memory_region!(outputs: outputs_size);

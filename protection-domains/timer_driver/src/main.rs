@@ -13,7 +13,7 @@ use cofferdam_timer_protocol::{WORDS_MAX, pd};
 use sel4_microkit::{Channel, ChannelSet, Error, Handler, MessageInfo, channel, protection_domain};
 
 /// Clients in `system.xml`.
-const CLIENTS: usize = 8;
+const CLIENTS: usize = 9;
 
 struct TimerDriver {
     driver: Driver<alarm::Alarm, CLIENTS>,
@@ -40,6 +40,7 @@ fn init() -> impl Handler {
             channel!(app_slot_3_channel),
             channel!(wasm_manager_channel),
             channel!(gateway_channel),
+            channel!(plant_link_channel),
         ],
     }
 }

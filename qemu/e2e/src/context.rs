@@ -83,6 +83,7 @@ impl Settings {
             },
             System::Product
             | System::ProductByInstructions
+            | System::ProductWithPlant
             | System::ProductWithDisk
             | System::ProductUnderAttack => self.image.clone(),
         };
@@ -95,6 +96,7 @@ impl Settings {
         if matches!(
             system,
             System::ProductByInstructions
+                | System::ProductWithPlant
                 | System::ProductUnderAttack
                 | System::VariantByInstructions(_)
                 | System::VariantWithDisk(_)
@@ -106,6 +108,7 @@ impl Settings {
         if matches!(system, System::Board(_)) && self.kernel == KernelKind::Sdk {
             options.clock = Clock::Instructions;
         }
+        options.plant = system == System::ProductWithPlant;
         options.console_log = Some(console_log);
         options
     }

@@ -29,7 +29,9 @@ pub enum System {
     Product,
     /// The product, where virtual time follows executed instructions: a busy host cannot make a tick late.
     ProductByInstructions,
-    /// A variant of the product, by the image's name, on such a machine.
+    /// The same, on a machine to which a simulator of the vehicle can be attached.
+    ProductWithPlant,
+    /// A variant of the product, by the image's name, on a machine by instructions.
     VariantByInstructions(&'static str),
     /// The product with a disk of its own, blank at first.
     ProductWithDisk,

@@ -8,8 +8,10 @@
 mod bench;
 mod command;
 mod context;
+mod demo;
 mod harness;
 mod loops;
+mod plant;
 mod suites;
 
 use std::fs;
@@ -92,6 +94,8 @@ impl Places {
 enum Command {
     /// Measure, print a table and write BUILD/bench.json (bench-sdk.json)
     Bench(bench::Arguments),
+    /// Fly or brake, check the bounds, and draw it into BUILD/report
+    Demo(demo::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -103,6 +107,8 @@ fn main() -> ExitCode {
                 [places.kernel, KernelKind::Crates, KernelKind::Sdk].map(|kernel| places.bench_file(kernel));
             bench::run(&settings, options, files.each_ref().map(PathBuf::as_path))
         }),
+        Some(Command::Demo(options)) => settings(&arguments.places)
+            .and_then(|settings| demo::run(&settings, options, &arguments.places.build.join("report"))),
         None => test(&arguments),
     };
     match outcome {

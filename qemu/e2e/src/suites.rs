@@ -4,8 +4,10 @@
 mod apps;
 mod attack;
 mod boards;
+pub mod brake;
 mod endurance;
 mod envelope;
+pub mod flight;
 mod hostile;
 mod keys;
 mod lifecycle;
@@ -36,6 +38,8 @@ pub const ALL: &[Suite] = &[
     network::SUITE,
     hostile::SUITE,
     timing::SUITE,
+    flight::SUITE,
+    brake::SUITE,
     rogue::SUITE,
     replay::SUITE,
     endurance::SUITE,

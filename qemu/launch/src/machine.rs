@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::console::{Console, Line};
 use crate::monitor::{Monitor, MonitorError};
-use crate::options::{MANAGEMENT_PORT, MachineOptions};
+use crate::options::{MANAGEMENT_PORT, MachineOptions, PLANT_CHARDEV};
 
 /// util-linux' tool that has the kernel kill QEMU when the thread that started it is gone.
 const SETPRIV: &str = "/usr/bin/setpriv";
@@ -71,6 +71,7 @@ pub struct Machine {
     monitor: Monitor<ChildStdin>,
     console: Console,
     management_address: Option<SocketAddr>,
+    plant_address: Option<SocketAddr>,
     started: Instant,
     /// Held, never sent on: its end releases the thread that started QEMU.
     _keeper: mpsc::Sender<()>,
@@ -87,9 +88,15 @@ impl Machine {
         let (mut child, keeper) = spawn_kept(options)?;
         let outcome = attach(&mut child, options, started);
         match outcome {
-            Ok((console, monitor, management_address)) => {
-                Ok(Self { child, monitor, console, management_address, started, _keeper: keeper })
-            }
+            Ok(Attached { console, monitor, management_address, plant_address }) => Ok(Self {
+                child,
+                monitor,
+                console,
+                management_address,
+                plant_address,
+                started,
+                _keeper: keeper,
+            }),
             Err(error) => {
                 end(&mut child);
                 Err(error)
@@ -105,6 +112,11 @@ impl Machine {
     /// Where the device's management port is reached; `None` without a network.
     pub fn management_address(&self) -> Option<SocketAddr> {
         self.management_address
+    }
+
+    /// Where a simulator of the vehicle is attached; `None` if the machine lets none in.
+    pub fn plant_address(&self) -> Option<SocketAddr> {
+        self.plant_address
     }
 
     /// Just before QEMU was started: the zero of the console's times.
@@ -151,7 +163,12 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-type Attached = (Console, Monitor<ChildStdin>, Option<SocketAddr>);
+struct Attached {
+    console: Console,
+    monitor: Monitor<ChildStdin>,
+    management_address: Option<SocketAddr>,
+    plant_address: Option<SocketAddr>,
+}
 
 fn attach(child: &mut Child, options: &MachineOptions, started: Instant) -> Result<Attached, StartError> {
     let (Some(stdin), Some(stdout), Some(stderr)) =
@@ -167,13 +184,15 @@ fn attach(child: &mut Child, options: &MachineOptions, started: Instant) -> Resu
         StartError::Monitor { error, output: console.tail() }
     };
     let mut monitor = Monitor::open(stdin, stdout).map_err(explain)?;
-    let management_address = if options.network {
-        let port = monitor.forwarded_port(MANAGEMENT_PORT).map_err(explain)?;
-        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
-    } else {
-        None
-    };
-    Ok((console, monitor, management_address))
+    let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let (mut management_address, mut plant_address) = (None, None);
+    if options.network {
+        management_address = Some(local(monitor.forwarded_port(MANAGEMENT_PORT).map_err(explain)?));
+    }
+    if options.plant {
+        plant_address = Some(local(monitor.listening_port(PLANT_CHARDEV).map_err(explain)?));
+    }
+    Ok(Attached { console, monitor, management_address, plant_address })
 }
 
 /// Starts QEMU from a thread that lives as long as the returned sender: Linux sends the parent-death signal

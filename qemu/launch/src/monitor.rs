@@ -78,6 +78,12 @@ impl<W: Write> Monitor<W> {
         forwarded_port(table, guest_port).ok_or_else(|| MonitorError::Unexpected(table.to_owned()))
     }
 
+    /// The loopback port on which the character device `name` listens.
+    pub(crate) fn listening_port(&mut self, name: &str) -> Result<u16, MonitorError> {
+        let answer = self.execute(&json!({ "execute": "query-chardev" }))?;
+        listening_port(&answer, name).ok_or_else(|| MonitorError::Unexpected(answer.to_string()))
+    }
+
     /// Holds the machine, with its clock.
     pub(crate) fn hold(&mut self) -> Result<(), MonitorError> {
         self.execute(&json!({ "execute": "stop" })).map(drop)
@@ -134,6 +140,14 @@ fn forwarded_port(table: &str, guest_port: u16) -> Option<u16> {
     })
 }
 
+/// Reads `query-chardev`: `{"label": …, "filename": "disconnected:tcp:127.0.0.1:PORT,server=on"}`.
+fn listening_port(devices: &Value, name: &str) -> Option<u16> {
+    let device = devices.as_array()?.iter().find(|device| device["label"] == name)?;
+    let (_, address) = device["filename"].as_str()?.split_once("127.0.0.1:")?;
+    let digits = address.split(|character: char| !character.is_ascii_digit()).next()?;
+    digits.parse().ok().filter(|port| *port != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +161,17 @@ mod tests {
         assert_eq!(forwarded_port(TABLE, 7700), Some(42949));
         assert_eq!(forwarded_port(TABLE, 7701), None);
         assert_eq!(forwarded_port("", 7700), None);
+    }
+
+    #[test]
+    fn the_port_of_a_listening_device_is_found() {
+        let devices = json!([
+            { "label": "console", "filename": "file" },
+            { "label": "plant", "filename": "disconnected:tcp:127.0.0.1:40123,server=on" },
+        ]);
+        assert_eq!(listening_port(&devices, "plant"), Some(40123));
+        assert_eq!(listening_port(&devices, "console"), None);
+        assert_eq!(listening_port(&devices, "other"), None);
     }
 
     #[test]

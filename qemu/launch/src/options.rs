@@ -18,6 +18,10 @@ const NETWORK_BUS: &str = "virtio-mmio-bus.31";
 const ENTROPY_BUS: &str = "virtio-mmio-bus.23";
 /// The page of `system.xml`'s `virtio_blk` region belongs to this transport.
 const DISK_BUS: &str = "virtio-mmio-bus.15";
+/// The page of `system.xml`'s `virtio_console` region belongs to this transport.
+const PLANT_BUS: &str = "virtio-mmio-bus.7";
+/// What QEMU calls the link to a simulator.
+pub(crate) const PLANT_CHARDEV: &str = "plant";
 /// Room for sixteen packages, the most that the store manages.
 const DISK_BYTES: u64 = 18 << 20;
 
@@ -84,6 +88,8 @@ pub struct MachineOptions {
     pub console_log: Option<PathBuf>,
     /// The file that is the machine's disk; `None` for a machine without one. [`make_disk`] makes it.
     pub disk: Option<PathBuf>,
+    /// With a console to which a simulator of the vehicle can be attached, over a loopback port.
+    pub plant: bool,
     /// Put behind all other arguments.
     pub extra_arguments: Vec<OsString>,
 }
@@ -106,6 +112,7 @@ impl MachineOptions {
             clock: Clock::default(),
             console_log: None,
             disk: None,
+            plant: false,
             extra_arguments: Vec::new(),
         }
     }
@@ -213,6 +220,18 @@ impl MachineOptions {
                 &format!("virtio-blk-device,drive=disk,bus={DISK_BUS}"),
             ]);
         }
+        if self.plant {
+            // A simulator may come and go. Its frames are small, and each is waited for.
+            let listen = "host=127.0.0.1,port=0,server=on,wait=off,nodelay=on";
+            add(&[
+                "-chardev",
+                &format!("socket,id={PLANT_CHARDEV},{listen}"),
+                "-device",
+                &format!("virtio-serial-device,bus={PLANT_BUS}"),
+                "-device",
+                &format!("virtconsole,chardev={PLANT_CHARDEV}"),
+            ]);
+        }
     }
 }
 
@@ -280,6 +299,14 @@ mod tests {
             "{text}"
         );
         assert!(!self::text(&MachineOptions::new("a.elf")).contains("virtio-blk"));
+    }
+
+    #[test]
+    fn a_simulator_is_let_in_on_request() {
+        assert!(!text(&MachineOptions::new("a.elf")).contains("virtconsole"));
+        let text = text(&MachineOptions { plant: true, ..MachineOptions::new("a.elf") });
+        assert!(text.contains("virtio-serial-device,bus=virtio-mmio-bus.7"), "{text}");
+        assert!(text.contains("host=127.0.0.1,port=0,server=on,wait=off"), "{text}");
     }
 
     #[test]

@@ -312,7 +312,7 @@ impl Plant for Car {
             noisy(state.forward * self.parameters.slope, 0.05),
         ];
         let mut samples = [[0.0; VALUES_MAX]; SENSOR_COUNT];
-        samples[0] = imu;
+        samples[0] = crate::imu(imu);
         samples[1] = [pressure, 15.0, 0.0, 0.0, 0.0, 0.0];
         samples[2] = [wheels[0], wheels[1], wheels[2], wheels[3], 0.0, 0.0];
         samples[3] =

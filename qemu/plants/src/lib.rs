@@ -36,3 +36,14 @@ pub use wind::{Gust, Wind, WindParameters};
 
 /// Standard gravity, m/s².
 pub const GRAVITY: f64 = 9.806_65;
+
+/// What an IMU shows at most, whatever happens to it: 16 g, and 2,000 degrees a second.
+const ACCEL_MAX: f64 = 16.0 * GRAVITY;
+const GYRO_MAX: f64 = 34.906_585_039_886_59;
+
+/// Accelerations and rates as an IMU shows them.
+fn imu([ax, ay, az, gx, gy, gz]: [f64; 6]) -> [f64; 6] {
+    let [ax, ay, az] = [ax, ay, az].map(|accel| accel.clamp(-ACCEL_MAX, ACCEL_MAX));
+    let [gx, gy, gz] = [gx, gy, gz].map(|rate| rate.clamp(-GYRO_MAX, GYRO_MAX));
+    [ax, ay, az, gx, gy, gz]
+}

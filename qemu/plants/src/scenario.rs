@@ -68,6 +68,8 @@ pub struct Scenario {
 enum Kind {
     /// Wind of this mean speed; a gust on top of it.
     Hover { wind: f64, gust: f64 },
+    /// The same, then a way to fly and a landing: [`judge::WAY`].
+    Flight { wind: f64, gust: f64 },
     /// A stop on this road from this speed, m/s; steering on the way; the way may be so long, m.
     Stop { road: TyreCurve, speed: f64, way_max: f64 },
     /// A speed to reach and hold, m/s, on a hill.
@@ -100,6 +102,13 @@ pub const SCENARIOS: &[Scenario] = &[
         "take-off to 2 m, wind, a gust of 6 m/s",
         25,
         Kind::Hover { wind: 2.0, gust: 6.0 },
+    ),
+    scenario(
+        "quad",
+        "flight",
+        "take-off to 2 m, wind, a gust of 6 m/s, 5 m ahead, 4 m to the left, landing",
+        46,
+        Kind::Flight { wind: 1.5, gust: 6.0 },
     ),
     scenario("quad", "calm", "take-off to 2 m without wind", 15, Kind::Hover { wind: 0.0, gust: 0.0 }),
     scenario(
@@ -141,7 +150,7 @@ impl Scenario {
     /// The plant at its start.
     pub fn build(&self, seed: u64) -> Vehicle {
         match self.kind {
-            Kind::Hover { wind, gust } => {
+            Kind::Hover { wind, gust } | Kind::Flight { wind, gust } => {
                 let gust = Gust { start_s: GUST_AT_S, lasts_s: 3.0, peak: DVec3::new(0.0, gust, 0.0) };
                 let wind = WindParameters {
                     mean: DVec3::new(wind, 0.0, 0.0),
@@ -169,7 +178,7 @@ impl Scenario {
         let time_s = vehicle.time_us() as f64 / 1e6;
         let Vehicle::Car(car) = vehicle else { return };
         car.demand(match self.kind {
-            Kind::Hover { .. } => DriverDemand::default(),
+            Kind::Hover { .. } | Kind::Flight { .. } => DriverDemand::default(),
             Kind::Stop { .. } => DriverDemand {
                 brake: if time_s < BRAKES_AT_S { 0.0 } else { 1.0 },
                 steering: if time_s < STEERS_AT_S { 0.0 } else { STEERS_BY },

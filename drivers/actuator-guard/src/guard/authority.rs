@@ -204,7 +204,6 @@ impl Guard {
             }
             *shadow = mine;
         }
-        self.changed = true;
     }
 
     fn hand_over(&mut self, at_us: u64) {

@@ -23,6 +23,7 @@ pub const SUITE: Suite = Suite {
         without_actuator_guard,
         without_sensor_hub,
         without_topic_hub,
+        without_plant_link,
         without_timer_driver,
         without_entropy_driver,
         without_store_driver,

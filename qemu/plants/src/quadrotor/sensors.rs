@@ -91,7 +91,7 @@ impl Sensors {
             self.position = [at.x, at.y, at.z, moving.x, moving.y, moving.z];
         }
         let mut samples = [[0.0; VALUES_MAX]; SENSOR_COUNT];
-        samples[0] = [accel.x, accel.y, accel.z, gyro.x, gyro.y, gyro.z];
+        samples[0] = crate::imu([accel.x, accel.y, accel.z, gyro.x, gyro.y, gyro.z]);
         samples[1] = [pressure, temperature, 0.0, 0.0, 0.0, 0.0];
         samples[3] = [battery.voltage_v(), battery.current_a(), battery.charge(), 0.0, 0.0, 0.0];
         samples[4] = self.position;

@@ -43,9 +43,16 @@ const HEIGHT_M: f64 = 2.0;
 const HOLDS_WITHIN_M: f64 = 0.4;
 const GUST_LASTS_S: f64 = 8.0;
 
+/// Where the way ends, m, and how far from there it may land.
+pub(super) const WAY: [f64; 2] = [5.0, 4.0];
+const LANDS_WITHIN_M: f64 = 1.5;
+/// When the way begins, at the earliest, s.
+const WAY_FROM_S: f64 = 17.0;
+
 pub(super) fn judge(kind: Kind, recording: &Recording) -> Vec<Measure> {
     match kind {
         Kind::Hover { .. } => hover(recording),
+        Kind::Flight { .. } => flight(recording),
         Kind::Stop { speed, way_max, .. } => stop(recording, speed, way_max),
         Kind::Cruise { to, .. } => cruise(recording, to),
     }
@@ -94,6 +101,56 @@ fn hover(recording: &Recording) -> Vec<Measure> {
         },
         Measure { name: "largest tilt", unit: "rad", value: most(tilt), min: 0.0, max: 0.5 },
         Measure { name: "speed over ground at the end", unit: "m/s", value: moving, min: 0.0, max: 0.8 },
+    ]
+}
+
+fn flight(recording: &Recording) -> Vec<Measure> {
+    let holding = recording.column("z m").filter(|(time_s, _)| (RISEN_AT_S..WAY_FROM_S).contains(time_s));
+    let tilt = recording.since("roll rad", 0.0).chain(recording.since("pitch rad", 0.0)).map(f64::abs);
+    let [x, y] = ["x m", "y m"].map(|name| last(recording, name));
+    let motors = ["motor-0", "motor-1", "motor-2", "motor-3"].map(|name| last(recording, name));
+    // How fast it came down when its height was last above a hand's breadth.
+    let heights: Vec<f64> = recording.since("z m", 0.0).collect();
+    let down = heights.iter().rposition(|height| *height > 0.02);
+    let speed = recording.since("velocity-z m/s", 0.0).nth(down.unwrap_or(usize::MAX));
+    vec![
+        Measure {
+            name: "height off while it holds, gust included",
+            unit: "m",
+            value: most(holding.map(|(_, height)| (height - HEIGHT_M).abs())),
+            min: 0.0,
+            max: 0.8,
+        },
+        Measure {
+            name: "highest point",
+            unit: "m",
+            value: most(heights.iter().copied()),
+            min: HEIGHT_M,
+            max: 3.3,
+        },
+        Measure { name: "largest tilt", unit: "rad", value: most(tilt), min: 0.0, max: 0.5 },
+        Measure {
+            name: "lands off by",
+            unit: "m",
+            value: libm::hypot(x - WAY[0], y - WAY[1]),
+            min: 0.0,
+            max: LANDS_WITHIN_M,
+        },
+        Measure {
+            name: "touches down at",
+            unit: "m/s",
+            value: speed.map_or(f64::NAN, |speed| -speed),
+            min: 0.0,
+            max: 1.0,
+        },
+        Measure { name: "height at the end", unit: "m", value: last(recording, "z m"), min: 0.0, max: 0.0 },
+        Measure {
+            name: "fastest motor at the end",
+            unit: "1",
+            value: most(motors.into_iter()),
+            min: 0.0,
+            max: 0.02,
+        },
     ]
 }
 

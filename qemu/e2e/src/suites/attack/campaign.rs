@@ -162,7 +162,8 @@ fn unnoticed(context: &mut Context<'_>, program: &str, manageable: Then) -> Resu
     ready(context)?;
     let position = kill(context, program)?;
     management(context, manageable)?;
-    if program != "entropy_driver" {
+    // Who does nothing does not fault.
+    if !["entropy_driver", "plant_link"].contains(&program) {
         named(context, position, program)?;
     }
     beats(context, position, 3)?;
@@ -173,6 +174,11 @@ fn unnoticed(context: &mut Context<'_>, program: &str, manageable: Then) -> Resu
 pub fn without_entropy_driver(context: &mut Context<'_>) -> Result<()> {
     // Nobody asks it for anything after boot, so nobody notices.
     unnoticed(context, "entropy_driver", GoesOn)
+}
+
+pub fn without_plant_link(context: &mut Context<'_>) -> Result<()> {
+    // No simulator is attached, so it has nothing to do.
+    unnoticed(context, "plant_link", GoesOn)
 }
 
 pub fn without_wasm_manager(context: &mut Context<'_>) -> Result<()> {

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Simulators for tests: attaching one, and what was seen by it.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use cofferdam_plant_protocol::Mode;
+use cofferdam_plants::Scenario;
+use cofferdam_simulator::{Begin, Flight, Setup, Simulator};
+
+use crate::context::{Context, STEP_LIMIT};
+
+/// The same chance in all tests.
+const SEED: u64 = 1;
+
+/// Where a simulator is attached.
+pub fn address(context: &mut Context<'_>) -> Result<SocketAddr> {
+    context.machine().plant_address().ok_or_else(|| anyhow!("this suite's machine lets no simulator in"))
+}
+
+/// Attaches a simulator in lockstep, and waits until the device has heard it.
+pub fn attach(context: &mut Context<'_>, plant: &str, scenario: &str, begin: Begin) -> Result<Simulator> {
+    let scenario =
+        Scenario::find(plant, Some(scenario)).with_context(|| format!("no scenario {plant}/{scenario}"))?;
+    let position = context.position();
+    let setup = Setup { scenario, seed: SEED, begin };
+    let mut simulator = Simulator::attach(address(context)?, Mode::Lockstep, setup)?;
+    simulator.wait(STEP_LIMIT, |progress| progress.attached)?;
+    context.expect_from(position, "plant_link: a simulator is attached, in lockstep")?;
+    Ok(simulator)
+}
+
+/// Prints the figures of a flight, which must all be within their bounds.
+pub fn keeps(flight: &Flight) -> Result<()> {
+    let measures = flight.scenario.judge(&flight.recording);
+    for measure in &measures {
+        println!("      {} {}: {measure}", flight.scenario.plant, flight.scenario.name);
+    }
+    let broken = measures.iter().find(|measure| !measure.is_kept());
+    broken.map_or(Ok(()), |measure| Err(anyhow!("{measure}")))
+}
+
+/// A figure of a flight by its name.
+pub fn figure(flight: &Flight, name: &str) -> Result<f64> {
+    let measures = flight.scenario.judge(&flight.recording);
+    let found = measures.iter().find(|measure| measure.name == name);
+    let value = found.with_context(|| format!("no figure '{name}'"))?.value;
+    ensure!(value.is_finite(), "{name} is {value}");
+    Ok(value)
+}
+
+/// Where two flights differ first, in words.
+pub fn first_difference(first: &Flight, second: &Flight) -> Option<String> {
+    let of = |flight: &Flight| {
+        let begun = flight.begun.unwrap_or_default();
+        let from = flight.ticks.iter().position(|tick| tick.tick >= begun).unwrap_or_default();
+        let length = flight.recording.rows().len();
+        flight
+            .ticks
+            .iter()
+            .skip(from)
+            .take(length)
+            .map(move |tick| (tick.tick - begun, tick.outputs))
+            .collect::<Vec<_>>()
+    };
+    let (first, second) = (of(first), of(second));
+    let differs = first.iter().zip(&second).find(|(one, other)| one != other);
+    differs.map(|((tick, one), (_, other))| format!("tick {tick}: {one:?} and {other:?}"))
+}
+
+/// As text.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

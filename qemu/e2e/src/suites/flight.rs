@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! A quadrotor, flown by apps on the device against a simulator on this machine, in lockstep.
+//!
+//! Virtual time follows executed instructions, and stands still while the simulator works. So a flight depends on nothing but
+//! the apps and the plant, and is the same to the last bit each time.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use cofferdam_plant_protocol::{Frame, Hello, Message, Mode, Sensors, TICK_US};
+use cofferdam_simulator::{Begin, Flight, Tick};
+
+use super::tests;
+use crate::context::{Context, STEP_LIMIT};
+use crate::harness::{Suite, System};
+use crate::plant::{self, attach, hex, keeps};
+
+/// The suite.
+pub const SUITE: Suite = Suite {
+    name: "flight",
+    about: "a quadrotor is flown and landed, the same each time; what happens when its controller or simulator goes",
+    system: System::ProductWithPlant,
+    tests: tests![
+        it_flies_and_lands_and_does_so_again,
+        a_stopped_controller_comes_down,
+        a_simulator_comes_and_goes,
+        nonsense_of_a_simulator_is_survived,
+    ],
+};
+
+const MOTOR: usize = 0;
+const MOTORS: std::ops::Range<usize> = 0..4;
+/// For a flight of less than a minute, on a busy host.
+const FLIGHT_LIMIT: Duration = Duration::from_secs(400);
+/// How often a flight is tried until the host was never too slow for it.
+const FLIGHTS: usize = 3;
+/// The guard's ramp, and two control periods of `hover`.
+const RAMP_US: u64 = 2_000_000;
+const TWO_PERIODS_US: u64 = 8_000;
+
+/// Pushes the apps, flies, and gives what was seen.
+pub fn fly(context: &mut Context<'_>) -> Result<Flight> {
+    for _ in 0..FLIGHTS {
+        let mut simulator = attach(context, "quad", "flight", Begin::WhenHeld(MOTOR))?;
+        context.push("waypoint", "waypoint")?;
+        context.push("hover", "hover")?;
+        simulator.wait(FLIGHT_LIMIT, |progress| progress.over)?;
+        let flight = simulator.leave()?;
+        if flight.late.is_empty() {
+            return Ok(flight);
+        }
+        let begun = flight.begun.unwrap_or_default();
+        let at: Vec<u64> = flight.late.iter().map(|tick| tick - begun).collect();
+        println!("      the host was too slow, {at:?} ms after the beginning: flown again");
+        context.boot_again(false)?;
+    }
+    Err(anyhow!("the host was too slow {FLIGHTS} times"))
+}
+
+fn it_flies_and_lands_and_does_so_again(context: &mut Context<'_>) -> Result<()> {
+    let first = fly(context)?;
+    keeps(&first)?;
+    for name in ["hover", "waypoint"] {
+        let missed = context.figure(name, "missed_releases")?;
+        ensure!(missed == 0, "{name} missed {missed} releases");
+    }
+    context.boot_again(false)?;
+    let second = fly(context)?;
+    keeps(&second)?;
+    println!(
+        "      {} ticks, sha256 of outputs and samples {}",
+        first.recording.rows().len(),
+        hex(&first.digest)
+    );
+    if let Some(difference) = plant::first_difference(&first, &second) {
+        return Err(anyhow!("the second flight differs from the first: {difference}"));
+    }
+    ensure!(first.digest == second.digest, "the flights differ");
+    Ok(())
+}
+
+/// Motors come down in two seconds from the moment on that nobody holds them, and the quadrotor with them.
+fn a_stopped_controller_comes_down(context: &mut Context<'_>) -> Result<()> {
+    let mut simulator = attach(context, "quad", "calm", Begin::WhenHeld(MOTOR))?;
+    context.push("hover", "hover")?;
+    simulator.wait(FLIGHT_LIMIT, |progress| progress.moves > 1.5)?;
+    context.done(&["stop", "hover"])?;
+    let landed = simulator.wait(FLIGHT_LIMIT, |progress| progress.moves == 0.0)?;
+    simulator.wait(FLIGHT_LIMIT, |progress| progress.ticks > landed.ticks + (RAMP_US / TICK_US) as usize)?;
+    let flight = simulator.leave()?;
+    let flown = flight.ticks.iter().position(|tick| tick.outputs[MOTOR].holder.is_some());
+    let flown = flight.ticks.get(flown.context("nobody flew")?..).unwrap_or_default();
+    let free = flown.iter().position(|tick| tick.outputs[MOTOR].holder.is_none());
+    let down = flown.get(free.context("it was not stopped")?..).unwrap_or_default();
+    let motors = |tick: &Tick| MOTORS.map(|motor| tick.outputs[motor].value).fold(0.0, f64::max);
+    let begun = down.first().context("no tick without a holder")?;
+    let slowing = down.windows(2).position(|pair| motors(&pair[1]) < motors(&pair[0]));
+    let slowing_us = slowing.context("motors never slow down")? as u64 * TICK_US;
+    for pair in down.windows(2) {
+        ensure!(motors(&pair[1]) <= motors(&pair[0]), "a motor speeds up at tick {}", pair[1].tick);
+    }
+    let stopped = down.iter().find(|tick| motors(tick) == 0.0).context("motors never stop")?;
+    let stopped_us = (stopped.tick - begun.tick) * TICK_US;
+    println!(
+        "      motors slow down {slowing_us} us after nobody held them, and stand after {stopped_us} us"
+    );
+    ensure!(slowing_us <= TWO_PERIODS_US, "{slowing_us} us, at most {TWO_PERIODS_US}");
+    // What was on its way elsewhere comes a little farther.
+    ensure!(stopped_us <= RAMP_US + RAMP_US / 20, "{stopped_us} us, the ramp has {RAMP_US}");
+    Ok(())
+}
+
+fn a_simulator_comes_and_goes(context: &mut Context<'_>) -> Result<()> {
+    context.push("downhill", "downhill")?;
+    for says_so in [true, false, true] {
+        let position = context.position();
+        let mut simulator = attach(context, "car", "dry", Begin::AtOnce)?;
+        context.expect_from(position, "sensor_hub: sensors show what a simulator says")?;
+        simulator.wait(STEP_LIMIT, |progress| progress.ticks > 100)?;
+        let position = context.position();
+        if says_so {
+            simulator.leave()?;
+            context.expect_from(position, "plant_link: the simulator is gone: it said goodbye")?;
+        } else {
+            simulator.vanish()?;
+            context.expect_from(position, "plant_link: the simulator is gone: no sample for 20 ms")?;
+        }
+        context.expect_from(position, "sensor_hub: sensors are synthetic: ")?;
+        // The loop goes on, on the vehicle that is there instead.
+        context.until_activated("downhill", 20)?;
+    }
+    Ok(())
+}
+
+fn nonsense_of_a_simulator_is_survived(context: &mut Context<'_>) -> Result<()> {
+    context.push("downhill", "downhill")?;
+    let position = context.position();
+    let complaint = |context: &Context<'_>, words: &str| {
+        context.expect_from(position, &format!("plant_link: from the simulator: {words}"))
+    };
+    let address = plant::address(context)?;
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(STEP_LIMIT))?;
+    // More than all buffers hold.
+    socket.write_all(&vec![b'C'; 100_000])?;
+    complaint(context, "")?;
+    let samples = [[f64::NAN; 6]; 6];
+    let frame = |message: Message| Frame::new(&message);
+    socket.write_all(frame(Message::Sensors(Sensors { tick: 5, samples })).bytes())?;
+    context.until_activated("downhill", 20)?;
+    socket.write_all(frame(Message::Hello(Hello { mode: Mode::Free })).bytes())?;
+    context.expect_from(position, "plant_link: a simulator is attached, in real time")?;
+    // The device speaks; what it is told in return, no sensor shows.
+    ensure!(socket.read(&mut [0; 64])? > 0, "the device says nothing");
+    for tick in 0..200u64 {
+        socket.write_all(frame(Message::Sensors(Sensors { tick: tick * 7, samples })).bytes())?;
+    }
+    context.expect_from(position, "plant_link: the simulator is gone: no sample for 20 ms")?;
+    drop(socket);
+    context.until_activated("downhill", 20)?;
+    let simulator = attach(context, "car", "dry", Begin::AtOnce)?;
+    simulator.leave()?;
+    Ok(())
+}
