@@ -155,7 +155,7 @@ push: cli ## pushes APP=file.cdam (signed) to DEVICE=host:port
 	@test -n "$(APP)" || { echo "usage: make push APP=file.cdam [DEVICE=host:port]" >&2; exit 2; }
 	@$(BUILD)/cofferdam $(if $(DEVICE),--device $(DEVICE)) push $(APP)
 
-e2e: images apps $(if $(filter all wasi,$(SUITE)),wasi-apps) $(if $(filter all attack,$(SUITE)),pycose) $(if $(filter all boards,$(SUITE)),boards) ## end-to-end tests in QEMU; SUITE=NAME runs one suite
+e2e: images apps $(if $(filter all wasi brake,$(SUITE)),wasi-apps) $(if $(filter all attack,$(SUITE)),pycose) $(if $(filter all boards,$(SUITE)),boards) ## end-to-end tests in QEMU; SUITE=NAME runs one suite
 	@$(BUILD)/target/debug/cofferdam-e2e --suite $(SUITE)
 
 # With an SDK at hand, the default kernel's tests are followed by the end-to-end tests on the SDK's.

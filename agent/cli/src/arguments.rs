@@ -171,6 +171,33 @@ pub enum Command {
         #[arg(long, value_name = "FROM..TO", requires = "stop_at", value_parser = range)]
         memory: Option<(usize, usize)>,
     },
+    /// Run apps against a simulated vehicle, without a device: the same runtime, guard and topics, tick by tick
+    Sim {
+        /// Packages, or modules beside whose cofferdam.toml they lie; the first one gets the first slot
+        #[arg(required = true)]
+        apps: Vec<PathBuf>,
+        /// What they fly or drive
+        #[arg(long, value_enum)]
+        plant: PlantKind,
+        /// What happens to it; a wrong name shows all [default: the plant's first]
+        #[arg(long, value_name = "NAME")]
+        scenario: Option<String>,
+        /// Where all chance comes from
+        #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+        seed: u64,
+        /// The folder of a module's cofferdam.toml [default: the module's own]
+        #[arg(long, value_name = "FOLDER")]
+        recipe: Option<PathBuf>,
+        /// Stop behind this activation of the first app and show its calls and the state
+        #[arg(long = "break", value_name = "NUMBER")]
+        stop_at: Option<u64>,
+        /// Show this part of the first app's memory with the state
+        #[arg(long, value_name = "FROM..TO", requires = "stop_at", value_parser = range)]
+        memory: Option<(usize, usize)>,
+        /// Write what the vehicle did, a row a tick
+        #[arg(long, value_name = "FILE")]
+        csv: Option<PathBuf>,
+    },
     /// Show again and again what the apps do, until Ctrl-C
     Top {
         /// Seconds between two looks
@@ -255,6 +282,15 @@ pub enum KeysCommand {
         /// The list
         list: PathBuf,
     },
+}
+
+/// A simulated vehicle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlantKind {
+    /// A quadrotor
+    Quad,
+    /// A car
+    Car,
 }
 
 /// The shapes of an app.

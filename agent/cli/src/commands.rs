@@ -12,6 +12,7 @@ mod pack;
 mod push;
 mod record;
 mod replay;
+mod sim;
 mod stats;
 mod top;
 
@@ -59,6 +60,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
         }
         Command::Replay { recording, package, stop_at, memory } => {
             replay::run(&recording, &package, stop_at, memory, &global)
+        }
+        Command::Sim { apps, plant, scenario, seed, recipe, stop_at, memory, csv } => {
+            let wanted = sim::Wanted { apps, plant, scenario, seed, recipe, stop_at, memory, csv };
+            sim::run(&wanted, &global)
         }
         Command::Top { interval, count } => top::run(Duration::from_secs_f32(interval), count, &global),
         Command::Keys { command } => keys::run(command, &global),

@@ -208,3 +208,47 @@ fn completions_know_the_commands() {
         assert!(stdout(&cofferdam(folder.path(), &["completions", shell])).contains("push"), "{shell}");
     }
 }
+
+const MOVER: &str = r#"(module
+  (import "cofferdam" "lease_acquire" (func $lease (param i32 i64) (result i64)))
+  (import "cofferdam" "actuator_write" (func $write (param i32 f64) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "moved")
+  (func (export "cofferdam_init"))
+  (func (export "cofferdam_tick") (param i64)
+    (drop (call $lease (i32.const 4) (i64.const 100000)))
+    (drop (call $write (i32.const 4) (f64.const 0.25)))))"#;
+
+#[test]
+fn a_simulation_shows_its_breakpoint_and_its_figures() {
+    let folder = workshop();
+    fs::write(folder.path().join("sample.wasm"), wat::parse_str(MOVER).unwrap()).unwrap();
+    stdout(&cofferdam(folder.path(), &["pack"]));
+    let drive = ["--plant", "car", "--scenario", "dry"];
+    let sim =
+        |app: &str, more: &[&str]| cofferdam(folder.path(), &[&["sim", app], &drive[..], more].concat());
+    // Packed or not, signed or not.
+    for app in ["sample.cdam", "sample.wasm"] {
+        let shown = stdout(&sim(app, &["--break", "3", "--memory", "0..5", "--json"]));
+        let value: Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!((value["activation"].as_u64(), value["release_us"].as_u64()), (Some(3), Some(30_000)));
+        assert_eq!(value["calls"].as_array().map(Vec::len), Some(2));
+        assert_eq!(value["memory"], "6d6f766564");
+        assert!(value["plant"]["speed m/s"].as_f64().is_some_and(|speed| speed > 29.0), "{value}");
+    }
+    let shown = stdout(&sim("sample.wasm", &["--break", "3"]));
+    assert!(shown.contains("activation 3: due at 30,000 us") && shown.contains("pressure-0: "), "{shown}");
+    // A quarter of the brake is no full stop: a bound is not kept, and the status says so.
+    let csv = folder.path().join("run.csv").display().to_string();
+    let failed = sim("sample.wasm", &["--csv", &csv]);
+    assert!(stderr(&failed, 1).contains("bounds not kept"));
+    let text = String::from_utf8(failed.stdout).unwrap();
+    assert!(text.contains("NOT KEPT") && text.contains("sha-256 of outputs and samples"), "{text}");
+    let csv = fs::read_to_string(csv).unwrap();
+    assert!(csv.starts_with("time s,x m,") && csv.lines().count() > 5_000);
+    let other =
+        stderr(&cofferdam(folder.path(), &["sim", "sample.wasm", "--plant", "car", "--scenario", "sea"]), 2);
+    assert!(other.contains("ice: full brake"), "{other}");
+    fs::remove_file(folder.path().join("cofferdam.toml")).unwrap();
+    assert!(stderr(&sim("sample.wasm", &[]), 1).contains("--recipe"));
+}

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The host of the app: calls to `sensor_hub`, `actuator_guard` and `topic_hub`, lines to the log ring.
 
+use cofferdam_device_protocol::CallError;
 use cofferdam_device_protocol::pd::{Actuators, Sensors, Topics};
 use cofferdam_device_protocol::topic::{self, Payload};
-use cofferdam_device_protocol::{CallError, Status};
 use cofferdam_host_abi::{ErrorCode, MESSAGE_BYTES_MAX};
 use cofferdam_runtime::{Host, Level, Message, Reading, SensorInfo};
-use cofferdam_slot_protocol::AppName;
+use cofferdam_slot_protocol::{AppName, error_code};
 
 /// The servers that this slot may call.
 #[derive(Clone, Copy)]
@@ -94,16 +94,7 @@ impl Host for SlotHost {
 
 fn code(error: CallError) -> ErrorCode {
     match error {
-        CallError::Refused(Status::UnknownDevice) => ErrorCode::UndefinedDevice,
-        CallError::Refused(Status::NotReady) => ErrorCode::NotReady,
-        CallError::Refused(Status::NotPermitted) => ErrorCode::NotPermitted,
-        CallError::Refused(Status::TooOften) => ErrorCode::RateLimited,
-        CallError::Refused(Status::NoLease) => ErrorCode::NoLease,
-        CallError::Refused(Status::HeldByAnother) => ErrorCode::AlreadyInUse,
-        CallError::Refused(Status::Interlocked) => ErrorCode::Interlocked,
-        CallError::Refused(Status::OutOfRange | Status::NotANumber | Status::BadDuration) => {
-            ErrorCode::OutOfRange
-        }
-        CallError::Refused(_) | CallError::BadReply(_) => ErrorCode::DeviceFailure,
+        CallError::Refused(status) => error_code(status),
+        CallError::BadReply(_) => ErrorCode::DeviceFailure,
     }
 }

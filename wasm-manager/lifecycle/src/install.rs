@@ -201,7 +201,7 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    fn of(app: &manifest::App) -> Result<Self, TextRefused> {
+    pub(crate) fn of(app: &manifest::App) -> Result<Self, TextRefused> {
         let mut texts = Self { arguments: TextList::EMPTY, environment: TextList::EMPTY };
         for argument in app.arguments() {
             texts.arguments.push(&[argument])?;

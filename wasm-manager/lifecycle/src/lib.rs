@@ -24,6 +24,8 @@ extern crate alloc;
 
 mod app;
 mod commands;
+#[cfg(feature = "desk")]
+mod desk;
 mod domains;
 #[cfg(feature = "fault-test")]
 mod fault_test;
@@ -52,6 +54,8 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "desk")]
+pub use desk::on_a_desk;
 pub use domains::{Author, FigurePage};
 pub use gateway::Gateway;
 pub use manager::{Identity, Manager};

@@ -17,6 +17,7 @@ extern crate std;
 mod codes;
 mod histograms;
 mod orders;
+mod refusals;
 mod status;
 mod text;
 mod texts;
@@ -27,6 +28,7 @@ pub use orders::{
     ACTUATORS_MAX, ActuatorGrant, ORDERS_BYTES, Orders, OrdersError, SENSORS_MAX, TopicGrant, read_orders,
     write_orders,
 };
+pub use refusals::error_code;
 pub use status::{Counters, STATUS_BYTES, Status, StatusError, StatusWriter, read_status};
 pub use text::{AppName, DETAIL_BYTES, Detail};
 pub use texts::{TextList, TextRefused};

@@ -128,7 +128,8 @@ fn show(replay: &Replay, step: &Step, memory: Option<(usize, usize)>, global: &G
     Ok(())
 }
 
-fn rows(from: usize, bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+/// Memory from `from` on, in rows with their addresses.
+pub fn rows(from: usize, bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     bytes
         .chunks(ROW_BYTES)
         .enumerate()

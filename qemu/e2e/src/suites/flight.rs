@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A quadrotor, flown by apps on the device against a simulator on this machine, in lockstep.
 //!
+//! The same flight is flown on the desk, by `cofferdam sim`, and is the same there.
+//!
 //! Virtual time follows executed instructions, and stands still while the simulator works. So a flight depends on nothing but
 //! the apps and the plant, and is the same to the last bit each time.
 
@@ -78,6 +80,12 @@ fn it_flies_and_lands_and_does_so_again(context: &mut Context<'_>) -> Result<()>
         return Err(anyhow!("the second flight differs from the first: {difference}"));
     }
     ensure!(first.digest == second.digest, "the flights differ");
+    // And without a device: same apps, in the same order, same runtime, guard and plant.
+    let apps = ["waypoint", "hover"].map(|app| context.package(app, &format!("{app}-desk.cdam"), |_| ()));
+    let [waypoint, hover] = apps;
+    let said = context.json(&["sim", &waypoint?, &hover?, "--plant", "quad", "--scenario", "flight"])?;
+    let digest = said["sha256"].as_str().unwrap_or_default();
+    ensure!(digest == hex(&first.digest), "on the desk it is another flight: {digest}");
     Ok(())
 }
 
