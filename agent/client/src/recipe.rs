@@ -53,6 +53,9 @@ pub struct Recipe {
     pub period_us: u64,
     /// Time within which an activation should be done; the period unless given.
     pub deadline_us: Option<u64>,
+    /// Whether it must not be missed.
+    #[serde(default)]
+    pub hard_deadline: bool,
     /// Fuel for one activation.
     #[serde(default = "default_fuel")]
     pub fuel_per_activation: u64,
@@ -397,6 +400,7 @@ impl Recipe {
                     time_us: probation.time_us,
                     missed_deadlines_max: probation.missed_deadlines_max,
                 }),
+                hard_deadline: self.hard_deadline.then_some(true),
                 swap: self.swap.map(|swap| {
                     let default = Swap::DEFAULT;
                     Swap {

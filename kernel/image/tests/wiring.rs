@@ -285,3 +285,20 @@ fn fast_slots_have_their_budget_back_at_each_release() {
         assert_eq!(system.domain(slot).unwrap().1.period_us.value, 500, "{slot}");
     }
 }
+
+/// Admission computes responses with the slots' budgets and with what servers may take.
+#[test]
+fn admission_knows_budgets_and_servers() {
+    let system = system();
+    let source = include_str!("../../../wasm-manager/lifecycle/src/schedule.rs").replace('_', "");
+    let (_, table) = source.split_once("pub const BUDGETS").unwrap();
+    let (table, _) = table.split_once("];").unwrap();
+    let written: Vec<&str> =
+        table.lines().map(str::trim).filter(|line| line.starts_with("Budget {")).collect();
+    let expected = SLOTS.map(|name| {
+        let (_, slot) = system.domain(name).unwrap();
+        format!("Budget {{ budgetus: {}, periodus: {} }},", slot.budget_us.value, slot.period_us.value)
+    });
+    assert_eq!(written, expected);
+    assert!(source.contains(&format!("onceus: {SERVERS_US},")));
+}

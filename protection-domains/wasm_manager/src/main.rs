@@ -62,6 +62,7 @@ fn init() -> impl Handler {
     let mut manager = Manager::new(system, identity, keys, regions::slots(), regions::verifier());
     manager.restore();
     manager.preinstall(preinstalled::PACKAGES);
+    manager.calibrate();
     let (to_manager, from_manager) = regions::queues();
     let mut wasm_manager = WasmManager {
         manager,

@@ -131,6 +131,10 @@ impl Platform for Slots {
         &self.figures
     }
 
+    fn has_budgets(&self) -> bool {
+        sel4_microkit::MCS
+    }
+
     fn heap_used_bytes(&self) -> u64 {
         heap::statistics().used_bytes as u64
     }

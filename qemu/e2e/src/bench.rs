@@ -3,6 +3,7 @@
 
 mod call;
 mod compare;
+mod four;
 mod jitter;
 mod product;
 mod speed;
@@ -128,6 +129,38 @@ const FIGURES: &[Figure] = &[
         unit: "us",
         goal: Goal::AtMost(100.0),
         measure: jitter::under_flood,
+    },
+    Figure { name: "1 kHz jitter of four loops alone", unit: "us", goal: Goal::None, measure: four::alone },
+    Figure {
+        name: "the same under a network flood",
+        unit: "us",
+        goal: Goal::AtMost(50.0),
+        measure: four::under_flood,
+    },
+    Figure { name: "the same under a log flood", unit: "us", goal: Goal::None, measure: four::under_logs },
+    Figure {
+        name: "the same under an install storm",
+        unit: "us",
+        goal: Goal::None,
+        measure: four::under_installs,
+    },
+    Figure {
+        name: "the same beside a greedy neighbour",
+        unit: "us",
+        goal: Goal::None,
+        measure: four::beside_a_greedy_one,
+    },
+    Figure {
+        name: "the same alone, free running",
+        unit: "us",
+        goal: Goal::None,
+        measure: four::free_running,
+    },
+    Figure {
+        name: "the same under a flood, free running",
+        unit: "us",
+        goal: Goal::None,
+        measure: four::free_running_under_flood,
     },
 ];
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! All suites. A new test goes into the list of its suite; a new suite into [`ALL`].
 
+mod admission;
 mod apps;
 mod attack;
 mod boards;
@@ -40,6 +41,7 @@ pub const ALL: &[Suite] = &[
     timing::SUITE,
     flight::SUITE,
     brake::SUITE,
+    admission::SUITE,
     rogue::SUITE,
     replay::SUITE,
     endurance::SUITE,

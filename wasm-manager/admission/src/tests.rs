@@ -44,6 +44,7 @@ fn manifest(shape: manifest::Shape) -> Manifest {
             restart: None,
             probation: None,
             swap: None,
+            hard_deadline: None,
         },
         permissions: Permissions::default(),
     }

@@ -264,6 +264,7 @@ impl<P: Platform> Manager<P> {
             refusals: self.counters.refusals,
             slot_faults: self.counters.slot_faults,
             manager_heap_bytes: self.platform.heap_used_bytes(),
+            fuel_per_ms: self.speed.fuel_per_ms,
         }
     }
 

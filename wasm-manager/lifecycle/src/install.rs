@@ -152,6 +152,7 @@ impl<P: Platform> Manager<P> {
         let event = event.digest(sha256).text(&manifest.app.version);
         let app = app(manifest, signer, &admitted, &permitted, &texts);
         let app = self.on_probation(slot, app);
+        self.check_deadlines(slot, &app)?;
         self.audit(event);
         if let Err(refused) = self.keep_install(slot, package, &ratchet, &app, start) {
             self.audit_retract();

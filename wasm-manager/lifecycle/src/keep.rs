@@ -141,7 +141,6 @@ impl<P: Platform> Manager<P> {
         if self.apps().any(|(_, other)| other.name() == name) {
             return Err(Refused::new(Refusal::Internal, "two slots have the same app"));
         }
-        let place = self.slots.get_mut(slot).ok_or(Refusal::Internal)?;
         let mut app = app(found.manifest, found.signer, &found.admitted, &found.permitted, &found.texts);
         app.supervision = Supervision::restored(self.platform.now_us(), &saved.record, app.probation());
         app.rolled_back = saved.rolled_back;
@@ -149,6 +148,8 @@ impl<P: Platform> Manager<P> {
             app.state = AppState::Failed;
             app.reason = saved.reason;
         }
+        self.warn_of_deadlines(slot, &app);
+        let place = self.slots.get_mut(slot).ok_or(Refusal::Internal)?;
         if let Some(orders) = earlier.filter(|orders| saved.wanted && place.runs(orders, &app)) {
             place.take_over(orders, app, self.platform.now_us());
             // A swap that wasm_manager's earlier life began ends with that life.

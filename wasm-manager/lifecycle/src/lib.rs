@@ -43,6 +43,7 @@ mod ratchet;
 mod refusal;
 mod roll_back;
 mod saved;
+mod schedule;
 mod session;
 mod slots;
 mod storage;
@@ -62,6 +63,7 @@ pub use manager::{Identity, Manager};
 pub use output::Output;
 pub use platform::{Platform, PlatformError, SlotRegions};
 pub use refusal::Refused;
+pub use schedule::{BUDGETS, SERVERS};
 pub use storage::{Change, Storage, StorageError};
 pub use verifier::{Unanswered, VerifierRegions};
 

@@ -12,6 +12,7 @@ use cofferdam_management_protocol::{
 };
 use cofferdam_package::KeyId;
 use cofferdam_policy::{KeyChain, TrustAnchors};
+use cofferdam_schedulability::Speed;
 use cofferdam_verifier_protocol::Asker;
 
 use crate::SLOTS;
@@ -75,6 +76,8 @@ pub struct Manager<P> {
     pub(crate) upload: Upload,
     pub(crate) asker: Asker,
     pub(crate) kept: Kept,
+    /// How fast apps run here.
+    pub(crate) speed: Speed,
     /// A swap under way, and how the one before ended.
     pub(crate) swapping: Option<Swapping>,
     pub(crate) last_swap: Option<SwapStatus>,
@@ -117,6 +120,7 @@ impl<P: Platform> Manager<P> {
             upload: Upload::new(),
             asker: Asker::new(verifier.staging, verifier.verdict),
             kept: Kept::default(),
+            speed: crate::schedule::SPEED,
             swapping: None,
             last_swap: None,
             next_sequence: 1,
@@ -280,8 +284,12 @@ impl<P: Platform> Manager<P> {
             log::error!("slot {number}: {error}");
         }
         let rolls_back = slot.takes_roll_back();
+        let measured = slot.take_measured();
         for event in slot.take_told() {
             self.audit_limited(event);
+        }
+        if let Some(counters) = measured {
+            self.calibrated(&counters);
         }
         if rolls_back {
             self.roll_back_by_itself(number);

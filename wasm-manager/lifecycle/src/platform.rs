@@ -98,6 +98,11 @@ pub trait Platform {
         &[]
     }
 
+    /// Whether the kernel holds slots to the budgets of `system.xml`.
+    fn has_budgets(&self) -> bool {
+        false
+    }
+
     /// Heap in use, for the status.
     fn heap_used_bytes(&self) -> u64;
 }

@@ -57,6 +57,7 @@ impl<P: Platform> Manager<P> {
         let mut app = app(found.manifest, found.signer, &found.admitted, &found.permitted, &found.texts);
         app.supervision = Supervision::new(self.platform.now_us(), None);
         app.rolled_back = rolled_back(&from, why);
+        self.warn_of_deadlines(slot, &app);
         let (version, sequence) = (app.manifest.app.version.clone(), app.manifest.sequence);
         let event = Event::new(What::RollBack).about(&name).signed_by(app.signer.0).number(sequence);
         let event = event.digest(found.sha256).text(&app.rolled_back);

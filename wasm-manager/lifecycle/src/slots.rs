@@ -14,7 +14,7 @@ use cofferdam_device_protocol::swap::SwapTerms;
 use cofferdam_management_protocol::AppState;
 use cofferdam_package::manifest::Priority;
 use cofferdam_restart::{Due, Verdict};
-use cofferdam_slot_protocol::{AppState as SlotState, Orders, Status, read_status, write_orders};
+use cofferdam_slot_protocol::{AppState as SlotState, Counters, Orders, Status, read_status, write_orders};
 
 use crate::app::App;
 use crate::platform::{Platform, PlatformError, SlotRegions};
@@ -54,6 +54,9 @@ pub(crate) struct Slot {
     pub(crate) foreign: bool,
     /// The generation of the run of this app that was recorded last.
     pub(crate) recorded: Option<u64>,
+    /// The run that measures how fast apps run, and what it found.
+    calibrating: Option<u64>,
+    measured: Option<Counters>,
     /// The next run begins as a shadow, under these terms.
     shadow: Option<SwapTerms>,
     /// What happened by itself in this event, for the event log.
@@ -85,6 +88,8 @@ impl Slot {
             watch: None,
             foreign: false,
             recorded: None,
+            calibrating: None,
+            measured: None,
             shadow: None,
             told: Vec::new(),
         }
@@ -273,6 +278,20 @@ impl Slot {
         self.idle(platform)
     }
 
+    /// Has the slot measure how fast apps run. It stays free.
+    pub(crate) fn calibrate(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
+        self.halt(platform)?;
+        self.regions.module.copy_in(0, crate::schedule::MODULE).map_err(|_| PlatformError)?;
+        let done = self.order(platform, crate::schedule::orders(), None);
+        self.calibrating = Some(self.generation);
+        done
+    }
+
+    /// What the slot measured. Some once.
+    pub(crate) fn take_measured(&mut self) -> Option<Counters> {
+        self.measured.take()
+    }
+
     /// Begins the protection domain anew with nothing to run.
     fn idle(&mut self, platform: &mut impl Platform) -> Result<(), PlatformError> {
         self.order(platform, Orders::idle(0), None)
@@ -332,6 +351,15 @@ impl Slot {
                 return Ok(());
             }
         };
+        if self.calibrating == Some(self.generation) {
+            return match status.state {
+                SlotState::Exited | SlotState::Stopped => {
+                    self.measured = Some(status.counters);
+                    self.idle(platform)
+                }
+                SlotState::Idle | SlotState::Loading | SlotState::Running => Ok(()),
+            };
+        }
         let Some(app) = self.app.as_mut().filter(|app| app.is_active()) else { return Ok(()) };
         match status.state {
             SlotState::Idle | SlotState::Loading => Ok(()),

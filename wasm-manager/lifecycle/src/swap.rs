@@ -84,6 +84,7 @@ impl<P: Platform> Manager<P> {
         let mut app = app(manifest, signer, &admitted, &permitted, &texts);
         app.supervision = Supervision::new(now_us, app.probation().filter(|_| is_update));
         app.swap = Some(SwapRole::Shadow);
+        self.check_deadlines(new, &app)?;
         let needed_ticks = ticks(terms.agree_us, app.orders.period_us);
         let swap_terms = SwapTerms {
             old,

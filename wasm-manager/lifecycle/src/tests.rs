@@ -14,6 +14,7 @@ mod keys;
 mod preinstalled;
 mod recording;
 mod restart;
+mod schedule;
 mod storage;
 mod swap;
 mod take_over;

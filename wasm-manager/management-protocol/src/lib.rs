@@ -30,7 +30,7 @@ pub use message::{
 pub use refusal::Refusal;
 
 /// Version of this protocol, in the greeting. A tool that sees another one says so and ends.
-pub const PROTOCOL_VERSION: u16 = 7;
+pub const PROTOCOL_VERSION: u16 = 8;
 
 /// The device's port.
 pub const PORT: u16 = 7700;

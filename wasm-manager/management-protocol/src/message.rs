@@ -381,6 +381,8 @@ pub struct DeviceStatus {
     pub slot_faults: u64,
     /// Heap of wasm_manager in use.
     pub manager_heap_bytes: u64,
+    /// Fuel that apps burn in a millisecond at least, as far as admission relies on it.
+    pub fuel_per_ms: u64,
 }
 
 /// What an app is doing.

@@ -109,6 +109,8 @@ refusals! {
     MissingExport = 46, "missing export";
     /// The module's memory does not fit its manifest.
     ModuleMemory = 47, "module memory does not fit the manifest";
+    /// A loop whose deadline is hard might miss it, this one or one that is installed.
+    Deadline = 48, "a hard deadline cannot be kept";
 
     // The registry.
     /// All slots have an app.

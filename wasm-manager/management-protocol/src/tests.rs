@@ -59,7 +59,7 @@ fn golden_bytes_of_the_host() {
 
 #[test]
 fn golden_bytes_of_the_device() {
-    let expected = [&[0, 7, 9][..], b"qemu-virt", &[7; 16], &[0xac, 2]].concat();
+    let expected = [&[0, 8, 9][..], b"qemu-virt", &[7; 16], &[0xac, 2]].concat();
     assert_eq!(encode_device(&greeting()).unwrap()[HEADER_BYTES..], expected);
     assert_eq!(encode_device(&DeviceMessage::Busy).unwrap(), BUSY_FRAME);
     let numbers: Vec<(DeviceMessage, u8)> = vec![

@@ -167,6 +167,10 @@ pub struct App {
     /// How this version takes over from one that runs, where it is swapped in. Left out: as [`Swap::DEFAULT`].
     #[n(20)]
     pub swap: Option<Swap>,
+    /// Its deadline is hard: it is admitted only where it keeps it whatever all apps do within their manifests, and nothing is
+    /// admitted beside it that would change that. Left out: it is not.
+    #[n(21)]
+    pub hard_deadline: Option<bool>,
 }
 
 /// How a version takes over from the one that runs, tick by tick on the same inputs.
@@ -407,6 +411,10 @@ impl Manifest {
             (
                 app.probation.is_none_or(|probation| (1..=PROBATION_US_MAX).contains(&probation.time_us)),
                 "probation: time more than 0, at most a week",
+            ),
+            (
+                app.hard_deadline.is_none_or(|hard| hard && app.shape == Shape::Reactor),
+                "hard_deadline: true or left out, and only of a reactor",
             ),
             (
                 app.swap.is_none_or(|swap| swap.is_sound()),

@@ -55,6 +55,7 @@ fn manifest() -> Manifest {
             restart: None,
             probation: None,
             swap: None,
+            hard_deadline: None,
         },
         permissions: Permissions {
             sensors: vec!["imu".into()],

@@ -129,6 +129,7 @@ mod tests {
                 restart: None,
                 probation: None,
                 swap: None,
+                hard_deadline: None,
             },
             permissions: Permissions::default(),
         };

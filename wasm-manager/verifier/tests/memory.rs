@@ -77,6 +77,7 @@ fn package(module: &[u8]) -> Vec<u8> {
             restart: None,
             probation: None,
             swap: None,
+            hard_deadline: None,
         },
         permissions: Permissions::default(),
     };

@@ -110,7 +110,9 @@ fn words(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Ve
         "runs",
         match app.shape {
             Shape::Reactor => {
-                format!("as a control loop: every {period}, done within {}", duration(app.deadline_us))
+                let hard =
+                    if app.hard_deadline == Some(true) { ", which it is admitted to keep" } else { "" };
+                format!("as a control loop: every {period}, done within {}{hard}", duration(app.deadline_us))
             }
             Shape::Command => format!("as a program, from start to end, in slices of {period}"),
         },
@@ -281,6 +283,7 @@ fn value(manifest: &Manifest, digest_matches: bool, signature: &Signature) -> Va
         "shape": match app.shape { Shape::Reactor => "reactor", Shape::Command => "command" },
         "period_us": app.period_us,
         "deadline_us": app.deadline_us,
+        "hard_deadline": app.hard_deadline == Some(true),
         "fuel_per_activation": app.fuel_per_activation,
         "init_fuel": app.init_fuel,
         "memory_pages": app.memory_pages,

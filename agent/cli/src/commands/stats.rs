@@ -86,6 +86,7 @@ fn device_rows(greeting: &Greeting, status: &DeviceStatus) -> Vec<Vec<String>> {
         row("refusals", number(status.refusals)),
         row("slot faults", number(status.slot_faults)),
         row("manager heap", format!("{} bytes in use", number(status.manager_heap_bytes))),
+        row("fuel a ms", format!("{} relied on", number(status.fuel_per_ms))),
     ]
 }
 
@@ -101,6 +102,7 @@ fn device_value(greeting: &Greeting, status: &DeviceStatus) -> Value {
         "refusals": status.refusals,
         "slot_faults": status.slot_faults,
         "manager_heap_bytes": status.manager_heap_bytes,
+        "fuel_per_ms": status.fuel_per_ms,
     })
 }
 

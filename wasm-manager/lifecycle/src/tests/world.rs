@@ -127,6 +127,8 @@ pub struct System {
     pub guard: Guard,
     /// From when until when topic_hub hears each slot.
     pub voices: [(u64, u64); SLOTS],
+    /// Whether the kernel has budgets.
+    pub budgets: bool,
     pub restarts: usize,
     pub disk: Option<FakeDisk>,
     pub figures: Vec<FigurePage>,
@@ -278,6 +280,10 @@ impl Platform for System {
         &self.figures
     }
 
+    fn has_budgets(&self) -> bool {
+        self.budgets
+    }
+
     fn heap_used_bytes(&self) -> u64 {
         1
     }
@@ -370,6 +376,7 @@ pub fn manager_on(
         permissions: [DevicePermissions::default(); SLOTS],
         guard: Guard::new(),
         voices: [(0, u64::MAX); SLOTS],
+        budgets: false,
         restarts: 0,
         disk,
         figures: Vec::new(),
@@ -435,6 +442,7 @@ pub fn manifest(name: &str, sequence: u64) -> Manifest {
             restart: None,
             probation: None,
             swap: None,
+            hard_deadline: None,
         },
         permissions: Permissions::default(),
     }

@@ -40,6 +40,7 @@ fn manifest() -> Manifest {
             restart: None,
             probation: None,
             swap: None,
+            hard_deadline: None,
         },
         permissions: Permissions {
             sensors: vec!["barometer".into()],
