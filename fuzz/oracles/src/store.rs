@@ -82,7 +82,7 @@ pub fn run(input: &[u8]) -> bool {
                 let (at, value) = (usize::from(script.u16()) % 4096, script.u32());
                 let sector = CATALOGUES[usize::from(step / 4) % 2] + (at / SECTOR_BYTES) as u64;
                 let mut bytes = disk.get(sector);
-                let at = at % SECTOR_BYTES & !3;
+                let at = (at % SECTOR_BYTES) & !3;
                 bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
                 disk.0.insert(sector, bytes);
             }
@@ -121,7 +121,7 @@ fn use_everything(disk: Disk) -> bool {
         .and_then(|()| store.commit());
     match changed {
         Ok(_) => {
-            let (mut again, _) = Store::open(store.device().clone()).ok().expect("opens again");
+            let (mut again, _) = Store::open(store.device().clone()).expect("opens again");
             assert_eq!(again.record(5), Some(&b"five"[..]));
             assert_eq!(again.read_blob(77, |_, piece| assert_eq!(piece, [7; 4])), Ok(4));
         }

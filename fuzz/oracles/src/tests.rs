@@ -35,7 +35,7 @@ macro_rules! hammered {
     };
 }
 
-hammered!(frames package command manifest module queue records log_ring slot store store_protocol devices virtio figures recording plant gateway system_spec);
+hammered!(frames package command verdict manifest module queue records log_ring slot store store_protocol devices virtio figures recording plant gateway system_spec);
 
 #[test]
 fn every_target_has_its_program() {

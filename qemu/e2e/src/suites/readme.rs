@@ -51,6 +51,8 @@ const BY_CI: &[(&str, &str)] = &[
     ("make test", "this suite is a part of it"),
     ("make bench", "it takes minutes, and neighbours would disturb its figures"),
     ("make smoke", "it is `make run` without a terminal; .ci/run has it before the tests"),
+    ("make flight", "it draws into build/report, beside the suite `flight`"),
+    ("make brake", "it draws into build/report, beside the suite `brake`"),
 ];
 
 /// How the other kernel is chosen.
