@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What the outputs are, in a memory region that `actuator_guard` writes and others read.
 //!
-//! A sequence lock: the writer makes [`Layout::sequence`] odd, writes, makes it even. A reader takes a private
-//! copy and keeps it if the sequence was even and the same before and after.
+//! A sequence lock ([`sequence_lock`]): a reader takes a private copy, and drops it if something was written meanwhile.
 
 use core::fmt;
 use core::mem::offset_of;
-use core::sync::atomic::{Ordering, fence};
 
+use cofferdam_shared_memory::sequence_lock::{self, SequenceWriter};
 use cofferdam_shared_memory::{OutOfBounds, SharedRegion};
 use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes, KnownLayout};
 
@@ -19,6 +18,8 @@ pub const MAGIC: u64 = u64::from_le_bytes(*b"Coffouts");
 pub const VERSION: u32 = 4;
 /// How often a reader tries again when the writer is at work.
 const READ_TRIES: usize = 4;
+/// The sequence before the first [`Writer::publish`]: odd, so that there is nothing to read.
+const UNWRITTEN: u64 = 1;
 
 /// What lies at the start of the region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -107,10 +108,7 @@ impl core::error::Error for ReadError {}
 
 /// The writing side. One protection domain has it.
 #[derive(Debug)]
-pub struct Writer {
-    region: SharedRegion,
-    sequence: u64,
-}
+pub struct Writer(SequenceWriter);
 
 impl Writer {
     /// Sets `region` up.
@@ -122,11 +120,10 @@ impl Writer {
         region.clear(0, size_of::<Layout>())?;
         region.store_u32_relaxed(offset_of!(Layout, version), VERSION)?;
         region.store_u32_relaxed(offset_of!(Layout, count), ACTUATOR_COUNT as u32)?;
-        // Odd: nothing to read before the first `publish`.
-        region.store_u64_relaxed(offset_of!(Layout, sequence), 1)?;
+        region.store_u64_relaxed(offset_of!(Layout, sequence), UNWRITTEN)?;
         // Pairs with the acquire load in `read`.
         region.store_u64_release(offset_of!(Layout, magic), MAGIC)?;
-        Ok(Self { region, sequence: 1 })
+        Ok(Self(SequenceWriter::new(region, offset_of!(Layout, sequence), UNWRITTEN)))
     }
 
     /// Shows the outputs to readers.
@@ -134,23 +131,19 @@ impl Writer {
     /// # Errors
     /// [`OutOfBounds`] never: `new` checked the size.
     pub fn publish(&mut self, time_us: u64, outputs: &[Moving; ACTUATOR_COUNT]) -> Result<(), OutOfBounds> {
-        let writing = self.sequence | 1;
-        self.region.store_u64_relaxed(offset_of!(Layout, sequence), writing)?;
-        // Pairs with the reader's acquire fence: who sees anything stored below also sees the odd number.
-        fence(Ordering::Release);
-        self.region.store_u64_relaxed(offset_of!(Layout, time_us), time_us)?;
-        for (index, output) in outputs.iter().enumerate() {
-            let at = offset_of!(Layout, outputs) + index * size_of::<OutputLayout>();
-            let holder = output.holder.map_or(0, |client| u64::from(client) + 1);
-            let words =
-                [output.value.to_bits(), holder, output.target.to_bits(), output.per_second.to_bits()];
-            for (word, value) in words.into_iter().enumerate() {
-                self.region.store_u64_relaxed(at + word * size_of::<u64>(), value)?;
+        self.0.write(|region| {
+            region.store_u64_relaxed(offset_of!(Layout, time_us), time_us)?;
+            for (index, output) in outputs.iter().enumerate() {
+                let at = offset_of!(Layout, outputs) + index * size_of::<OutputLayout>();
+                let holder = output.holder.map_or(0, |client| u64::from(client) + 1);
+                let words =
+                    [output.value.to_bits(), holder, output.target.to_bits(), output.per_second.to_bits()];
+                for (word, value) in words.into_iter().enumerate() {
+                    region.store_u64_relaxed(at + word * size_of::<u64>(), value)?;
+                }
             }
-        }
-        self.sequence = writing.wrapping_add(1);
-        // Pairs with the acquire load of the sequence in `read`.
-        self.region.store_u64_release(offset_of!(Layout, sequence), self.sequence)
+            Ok(())
+        })
     }
 }
 
@@ -169,22 +162,16 @@ fn read_layout(region: &SharedRegion) -> Result<Result<Layout, ReadError>, OutOf
         MAGIC => {}
         _ => return Ok(Err(ReadError::UnknownLayout)),
     }
-    for _ in 0..READ_TRIES {
-        // Pairs with the release store at the end of `Writer::publish`.
-        let before = region.load_u64_acquire(offset_of!(Layout, sequence))?;
+    let sequence_at = offset_of!(Layout, sequence);
+    if region.load_u64_relaxed(sequence_at)? == UNWRITTEN {
+        return Ok(Err(ReadError::Unwritten));
+    }
+    let copy = sequence_lock::read(region, sequence_at, READ_TRIES, |region| {
         let mut layout = Layout::new_zeroed();
         region.copy_out(0, layout.as_mut_bytes())?;
-        // Pairs with the release fence in `Writer::publish`.
-        fence(Ordering::Acquire);
-        let after = region.load_u64_relaxed(offset_of!(Layout, sequence))?;
-        if before == after && before.is_multiple_of(2) {
-            return Ok(Ok(layout));
-        }
-        if before == after && before == 1 {
-            return Ok(Err(ReadError::Unwritten));
-        }
-    }
-    Ok(Err(ReadError::Busy))
+        Ok(layout)
+    })?;
+    Ok(copy.ok_or(ReadError::Busy))
 }
 
 impl Layout {

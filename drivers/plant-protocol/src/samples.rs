@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! How `plant_link` hands samples to `sensor_hub`: a region that the one writes and the other reads.
 //!
-//! A sequence lock, as that of `cofferdam_device_protocol::outputs`: the writer makes [`Layout::sequence`] odd, writes, makes it
-//! even. A reader takes a private copy and keeps it if the sequence was even and the same before and after, and the samples are
-//! such as sensors show.
+//! A sequence lock ([`sequence_lock`]): a reader takes a private copy, and drops it if something was written meanwhile, or if
+//! the samples are not such as sensors show.
 
 use core::fmt;
 use core::mem::offset_of;
-use core::sync::atomic::{Ordering, fence};
 
 use cofferdam_device_protocol::{SENSOR_COUNT, VALUES_MAX};
+use cofferdam_shared_memory::sequence_lock::{self, SequenceWriter};
 use cofferdam_shared_memory::{OutOfBounds, SharedRegion};
 use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes, KnownLayout};
 
@@ -90,10 +89,7 @@ impl core::error::Error for ReadError {}
 
 /// The writing side. One protection domain has it.
 #[derive(Debug)]
-pub struct Writer {
-    region: SharedRegion,
-    sequence: u64,
-}
+pub struct Writer(SequenceWriter);
 
 impl Writer {
     /// Sets `region` up: nobody is attached.
@@ -107,7 +103,7 @@ impl Writer {
         region.store_u32_relaxed(offset_of!(Layout, count), SENSOR_COUNT as u32)?;
         // Pairs with the acquire load in `read`.
         region.store_u64_release(offset_of!(Layout, magic), MAGIC)?;
-        Ok(Self { region, sequence: 0 })
+        Ok(Self(SequenceWriter::new(region, offset_of!(Layout, sequence), 0)))
     }
 
     /// Shows a sample.
@@ -115,7 +111,7 @@ impl Writer {
     /// # Errors
     /// [`OutOfBounds`] never: `new` checked the size.
     pub fn publish(&mut self, sample: &Sample) -> Result<(), OutOfBounds> {
-        self.write(|region| {
+        self.0.write(|region| {
             region.store_u64_relaxed(offset_of!(Layout, attached), ATTACHED)?;
             region.store_u64_relaxed(offset_of!(Layout, time_us), sample.time_us)?;
             for (index, value) in sample.samples.as_flattened().iter().enumerate() {
@@ -131,20 +127,7 @@ impl Writer {
     /// # Errors
     /// [`OutOfBounds`] never: `new` checked the size.
     pub fn detach(&mut self) -> Result<(), OutOfBounds> {
-        self.write(|region| region.store_u64_relaxed(offset_of!(Layout, attached), DETACHED))
-    }
-
-    fn write(
-        &mut self,
-        change: impl FnOnce(&SharedRegion) -> Result<(), OutOfBounds>,
-    ) -> Result<(), OutOfBounds> {
-        self.region.store_u64_relaxed(offset_of!(Layout, sequence), self.sequence | 1)?;
-        // Pairs with the reader's acquire fence: who sees anything stored below also sees the odd number.
-        fence(Ordering::Release);
-        change(&self.region)?;
-        self.sequence = self.sequence.wrapping_add(2);
-        // Pairs with the acquire load of the sequence in `read`.
-        self.region.store_u64_release(offset_of!(Layout, sequence), self.sequence)
+        self.0.write(|region| region.store_u64_relaxed(offset_of!(Layout, attached), DETACHED))
     }
 }
 
@@ -176,21 +159,14 @@ fn read_layout(region: &SharedRegion) -> Result<Result<Layout, ReadError>, OutOf
         MAGIC => {}
         _ => return Ok(Err(ReadError::UnknownLayout)),
     }
-    for _ in 0..READ_TRIES {
-        // Pairs with the release store at the end of `Writer::write`.
-        let before = region.load_u64_acquire(offset_of!(Layout, sequence))?;
+    let copy = sequence_lock::read(region, offset_of!(Layout, sequence), READ_TRIES, |region| {
         // Most of the time nobody is attached, and then there is nothing to copy.
-        if before.is_multiple_of(2) && region.load_u64_relaxed(offset_of!(Layout, attached))? == DETACHED {
+        if region.load_u64_relaxed(offset_of!(Layout, attached))? == DETACHED {
             return Ok(Err(ReadError::Detached));
         }
         let mut layout = Layout::new_zeroed();
         region.copy_out(0, layout.as_mut_bytes())?;
-        // Pairs with the release fence in `Writer::write`.
-        fence(Ordering::Acquire);
-        let after = region.load_u64_relaxed(offset_of!(Layout, sequence))?;
-        if before == after && before.is_multiple_of(2) {
-            return Ok(Ok(layout));
-        }
-    }
-    Ok(Err(ReadError::Busy))
+        Ok(Ok(layout))
+    })?;
+    Ok(copy.unwrap_or(Err(ReadError::Busy)))
 }

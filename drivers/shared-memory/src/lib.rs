@@ -2,6 +2,7 @@
 //! Queues and rings over memory that two protection domains share.
 //!
 //! - [`SharedRegion`] is checked access to memory that somebody else may write at any time.
+//! - [`sequence_lock`] shows the latest of something to whoever likes to look.
 //! - [`Producer`] and [`Consumer`] are the two ends of a queue of records.
 //!
 //! **The peer is hostile.** It can write anything into what it may write, whenever it likes. The worst
@@ -18,6 +19,7 @@ extern crate alloc;
 
 mod queue;
 pub mod regions;
+pub mod sequence_lock;
 
 pub use queue::{Consumer, Geometry, GeometryError, PeerMisbehaviour, PopError, Producer, PushError};
 pub use regions::{OutOfBounds, SharedRegion};

@@ -2,6 +2,7 @@
 extern crate std;
 
 mod exhaustive;
+mod sequence_lock;
 
 use alloc::vec;
 use alloc::vec::Vec;

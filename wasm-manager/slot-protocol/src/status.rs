@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Status: how the app in a slot is doing.
 //!
-//! The slot has the higher priority and may publish while the manager copies, so there is a sequence
-//! number around the fields: odd while they change. The manager copies until the number is even and the
-//! same before and after, a bounded number of times.
+//! The slot has the higher priority and may publish while the manager copies, so there is a sequence lock
+//! around the fields ([`sequence_lock`]).
 
 use core::fmt;
-use core::sync::atomic::{Ordering, fence};
 
+use cofferdam_shared_memory::sequence_lock::{self, SequenceWriter};
 use cofferdam_shared_memory::{OutOfBounds, SharedRegion};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
@@ -21,7 +20,7 @@ const SEQUENCE_AT: usize = 0;
 const FIELDS_AT: usize = 8;
 /// A correct slot changes its status once per activation and needs a microsecond for it; who sees it
 /// changing this often sees one that misbehaves.
-const ATTEMPTS: u32 = 8;
+const ATTEMPTS: usize = 8;
 
 /// Bytes at the start of the status region.
 pub const STATUS_BYTES: usize = FIELDS_AT + size_of::<StatusLayout>();
@@ -187,10 +186,7 @@ impl Status {
 
 /// The slot's side.
 #[derive(Debug)]
-pub struct StatusWriter {
-    region: SharedRegion,
-    sequence: u64,
-}
+pub struct StatusWriter(SequenceWriter);
 
 impl StatusWriter {
     /// Takes over the region, which is large enough or this fails.
@@ -198,36 +194,23 @@ impl StatusWriter {
         region.part(0, STATUS_BYTES)?;
         // A slot that was stopped in the middle of a write left an odd number.
         let sequence = region.load_u64_relaxed(SEQUENCE_AT)? & !1;
-        Ok(Self { region, sequence })
+        Ok(Self(SequenceWriter::new(region, SEQUENCE_AT, sequence)))
     }
 
     /// Publishes a status.
     pub fn publish(&mut self, status: &Status) -> Result<(), OutOfBounds> {
-        self.region.store_u64_relaxed(SEQUENCE_AT, self.sequence.wrapping_add(1))?;
-        // Pairs with the acquire fence in `read_status`: who sees a field of this write sees the odd number.
-        fence(Ordering::Release);
-        self.region.copy_in(FIELDS_AT, status.layout().as_bytes())?;
-        self.sequence = self.sequence.wrapping_add(2);
-        // Pairs with the first acquire load in `read_status`: who sees the even number sees the fields.
-        self.region.store_u64_release(SEQUENCE_AT, self.sequence)
+        self.0.write(|region| region.copy_in(FIELDS_AT, status.layout().as_bytes()))
     }
 }
 
 /// The manager's side: a consistent, checked copy.
 pub fn read_status(region: SharedRegion) -> Result<Status, StatusError> {
-    let mut layout = StatusLayout::new_zeroed();
-    for _ in 0..ATTEMPTS {
-        // Pairs with the release store in `StatusWriter::publish`.
-        let before = region.load_u64_acquire(SEQUENCE_AT).map_err(StatusError::Region)?;
-        region.copy_out(FIELDS_AT, layout.as_mut_bytes()).map_err(StatusError::Region)?;
-        // Pairs with the release fence in `StatusWriter::publish`.
-        fence(Ordering::Acquire);
-        let after = region.load_u64_relaxed(SEQUENCE_AT).map_err(StatusError::Region)?;
-        if before == after && before & 1 == 0 {
-            return Status::from_layout(&layout);
-        }
-    }
-    Err(StatusError::Unstable)
+    let copy = sequence_lock::read(&region, SEQUENCE_AT, ATTEMPTS, |region| {
+        let mut layout = StatusLayout::new_zeroed();
+        region.copy_out(FIELDS_AT, layout.as_mut_bytes())?;
+        Ok(layout)
+    });
+    Status::from_layout(&copy.map_err(StatusError::Region)?.ok_or(StatusError::Unstable)?)
 }
 
 /// Why there is no status to be had.
