@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use alloc::{format, vec};
 
 use cofferdam_package::manifest::*;
+use cofferdam_package::testing;
 use proptest::prelude::*;
 
 use super::*;
@@ -13,21 +14,8 @@ use cofferdam_host_abi::Shape;
 fn manifest(shape: manifest::Shape) -> Manifest {
     let limits = Limits::DEFAULT;
     Manifest {
-        manifest_version: MANIFEST_VERSION,
-        sequence: 1,
-        common: Common {
-            name: "a".into(),
-            vendor_id: [0; 16],
-            class_id: [0; 16],
-            digest: Digest { algorithm: ALGORITHM_SHA256, bytes: [0; 32] },
-            size_bytes: 1,
-        },
         app: App {
-            version: "1".into(),
-            description: None,
             shape,
-            period_us: 10_000,
-            deadline_us: 10_000,
             fuel_per_activation: limits.fuel_per_activation,
             init_fuel: limits.init_fuel,
             memory_pages: 2,
@@ -36,17 +24,9 @@ fn manifest(shape: manifest::Shape) -> Manifest {
             host_calls_per_activation: limits.host_calls_per_activation,
             log_bytes_per_second: limits.log_bytes_per_second,
             random_seed: 1,
-            restarts: 0,
-            priority: Priority::Control,
-            overrun: Overrun::Skip,
-            arguments: None,
-            environment: None,
-            restart: None,
-            probation: None,
-            swap: None,
-            hard_deadline: None,
+            ..testing::app()
         },
-        permissions: Permissions::default(),
+        ..testing::manifest("a", 1)
     }
 }
 

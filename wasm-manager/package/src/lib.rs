@@ -24,6 +24,8 @@ pub mod key;
 pub mod manifest;
 mod permissions;
 pub mod sign;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 #[cfg(test)]
 mod tests;

@@ -35,11 +35,7 @@ fn manifest() -> Manifest {
         },
         app: App {
             version: "0.1.0".into(),
-            description: None,
-            shape: Shape::Reactor,
-            period_us: 10_000,
             deadline_us: 5_000,
-            fuel_per_activation: 100_000,
             init_fuel: 1_000_000,
             memory_pages: 4,
             value_stack_bytes: 65_536,
@@ -47,15 +43,7 @@ fn manifest() -> Manifest {
             host_calls_per_activation: 64,
             log_bytes_per_second: 1024,
             random_seed: 1,
-            restarts: 0,
-            priority: Priority::Control,
-            overrun: Overrun::Skip,
-            arguments: None,
-            environment: None,
-            restart: None,
-            probation: None,
-            swap: None,
-            hard_deadline: None,
+            ..testing::app()
         },
         permissions: Permissions {
             sensors: vec!["imu".into()],

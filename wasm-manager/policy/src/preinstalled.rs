@@ -75,7 +75,7 @@ fn package(path: &Path, keys: &KeyList) -> Result<Package, String> {
 #[cfg(test)]
 mod tests {
     use cofferdam_package::manifest::*;
-    use cofferdam_package::{SigningKey, create};
+    use cofferdam_package::{SigningKey, create, testing};
 
     use super::*;
     use crate::{Anchor, Grant};
@@ -96,43 +96,9 @@ mod tests {
     }
 
     fn made(name: &str, class: &str, by: u8) -> Vec<u8> {
-        let vendor = vendor_id("maker");
-        let manifest = Manifest {
-            manifest_version: MANIFEST_VERSION,
-            sequence: 1,
-            common: Common {
-                name: name.into(),
-                vendor_id: vendor,
-                class_id: class_id(&vendor, class),
-                digest: Digest { algorithm: ALGORITHM_SHA256, bytes: [0; 32] },
-                size_bytes: 1,
-            },
-            app: App {
-                version: "1".into(),
-                description: None,
-                shape: Shape::Command,
-                period_us: 10_000,
-                deadline_us: 10_000,
-                fuel_per_activation: 100_000,
-                init_fuel: 1000,
-                memory_pages: 1,
-                value_stack_bytes: 4096,
-                call_depth: 10,
-                host_calls_per_activation: 10,
-                log_bytes_per_second: 100,
-                random_seed: 0,
-                restarts: 0,
-                priority: Priority::Control,
-                overrun: Overrun::Skip,
-                arguments: None,
-                environment: None,
-                restart: None,
-                probation: None,
-                swap: None,
-                hard_deadline: None,
-            },
-            permissions: Permissions::default(),
-        };
+        let mut manifest = testing::manifest(name, 1);
+        manifest.common.class_id = class_id(&vendor_id("maker"), class);
+        manifest.app.shape = Shape::Command;
         create(manifest, b"\0asm\x01\0\0\0", &key(by)).unwrap()
     }
 

@@ -8,11 +8,8 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cofferdam_host_abi::Limits;
-use cofferdam_package::manifest::{
-    ALGORITHM_SHA256, App, Common, Digest, MANIFEST_VERSION, Manifest, Overrun, Permissions, Priority, Shape,
-    class_id, vendor_id,
-};
-use cofferdam_package::{MODULE_BYTES_MAX, SigningKey, create};
+use cofferdam_package::manifest::Shape;
+use cofferdam_package::{MODULE_BYTES_MAX, SigningKey, create, testing};
 use cofferdam_verifier::examine;
 use cofferdam_verifier_protocol::{Found, Kind};
 
@@ -44,43 +41,8 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 fn package(module: &[u8]) -> Vec<u8> {
-    let vendor = vendor_id("maker");
-    let manifest = Manifest {
-        manifest_version: MANIFEST_VERSION,
-        sequence: 1,
-        common: Common {
-            name: "big".into(),
-            vendor_id: vendor,
-            class_id: class_id(&vendor, "rig"),
-            digest: Digest { algorithm: ALGORITHM_SHA256, bytes: [0; 32] },
-            size_bytes: 1,
-        },
-        app: App {
-            version: "1".into(),
-            description: None,
-            shape: Shape::Command,
-            period_us: 10_000,
-            deadline_us: 10_000,
-            fuel_per_activation: 100_000,
-            init_fuel: 1000,
-            memory_pages: 1,
-            value_stack_bytes: 4096,
-            call_depth: 10,
-            host_calls_per_activation: 10,
-            log_bytes_per_second: 100,
-            random_seed: 0,
-            restarts: 0,
-            priority: Priority::Control,
-            overrun: Overrun::Skip,
-            arguments: None,
-            environment: None,
-            restart: None,
-            probation: None,
-            swap: None,
-            hard_deadline: None,
-        },
-        permissions: Permissions::default(),
-    };
+    let mut manifest = testing::manifest("big", 1);
+    manifest.app.shape = Shape::Command;
     create(manifest, module, &SigningKey::from_seed(&[1; 32])).unwrap()
 }
 

@@ -17,7 +17,7 @@ use cofferdam_device_protocol::permission::{ActuatorOrder, Permissions as Device
 use cofferdam_device_protocol::swap::{HandOver, SwapOrder, SwapReport, SwapTerms};
 use cofferdam_management_protocol::*;
 use cofferdam_package::manifest::*;
-use cofferdam_package::{CommandEnvelope, SigningKey, create, sha256, sign_command};
+use cofferdam_package::{CommandEnvelope, SigningKey, create, sha256, sign_command, testing};
 use cofferdam_policy::{Anchor, Grant, KeyChain, KeyList, Role};
 use cofferdam_recording::{Ending, Recorder, Tape};
 use cofferdam_shared_memory::SharedRegion;
@@ -409,43 +409,9 @@ pub fn module(variant: u32) -> Vec<u8> {
 }
 
 pub fn manifest(name: &str, sequence: u64) -> Manifest {
-    let vendor = vendor_id("maker");
-    Manifest {
-        manifest_version: MANIFEST_VERSION,
-        sequence,
-        common: Common {
-            name: name.into(),
-            vendor_id: vendor,
-            class_id: class_id(&vendor, "rig"),
-            digest: Digest { algorithm: ALGORITHM_SHA256, bytes: [0; 32] },
-            size_bytes: 1,
-        },
-        app: App {
-            version: format!("1.{sequence}"),
-            description: None,
-            shape: Shape::Reactor,
-            period_us: 10_000,
-            deadline_us: 10_000,
-            fuel_per_activation: 100_000,
-            init_fuel: 1000,
-            memory_pages: 1,
-            value_stack_bytes: 4096,
-            call_depth: 10,
-            host_calls_per_activation: 10,
-            log_bytes_per_second: 100,
-            random_seed: 0,
-            restarts: 0,
-            priority: Priority::Control,
-            overrun: Overrun::Skip,
-            arguments: None,
-            environment: None,
-            restart: None,
-            probation: None,
-            swap: None,
-            hard_deadline: None,
-        },
-        permissions: Permissions::default(),
-    }
+    let mut manifest = testing::manifest(name, sequence);
+    manifest.app.version = format!("1.{sequence}");
+    manifest
 }
 
 /// A package of `name` in this version, signed by key 1.

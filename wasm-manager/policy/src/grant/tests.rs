@@ -3,27 +3,14 @@ use alloc::string::ToString;
 use alloc::vec;
 
 use cofferdam_package::manifest::*;
+use cofferdam_package::testing;
 use proptest::prelude::*;
 
 use super::*;
 
 fn manifest() -> Manifest {
     Manifest {
-        manifest_version: MANIFEST_VERSION,
-        sequence: 1,
-        common: Common {
-            name: "a".into(),
-            vendor_id: [0; 16],
-            class_id: [0; 16],
-            digest: Digest { algorithm: ALGORITHM_SHA256, bytes: [0; 32] },
-            size_bytes: 1,
-        },
         app: App {
-            version: "1".into(),
-            description: None,
-            shape: Shape::Reactor,
-            period_us: 10_000,
-            deadline_us: 10_000,
             fuel_per_activation: 1000,
             init_fuel: 1,
             memory_pages: 2,
@@ -32,15 +19,7 @@ fn manifest() -> Manifest {
             host_calls_per_activation: 1,
             log_bytes_per_second: 1,
             random_seed: 1,
-            restarts: 0,
-            priority: Priority::Control,
-            overrun: Overrun::Skip,
-            arguments: None,
-            environment: None,
-            restart: None,
-            probation: None,
-            swap: None,
-            hard_deadline: None,
+            ..testing::app()
         },
         permissions: Permissions {
             sensors: vec!["barometer".into()],
@@ -48,6 +27,7 @@ fn manifest() -> Manifest {
             publish: None,
             receive: None,
         },
+        ..testing::manifest("a", 1)
     }
 }
 
