@@ -1,34 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #![allow(unsafe_code)] // Plain memory stands in for the registers.
-extern crate std;
+use core::sync::atomic::Ordering::Relaxed;
 
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use cofferdam_register_memory::RegisterMemory;
 
 use super::*;
 
-/// Words of memory where the registers would be.
-struct Memory(&'static [AtomicU32; REGISTERS_BYTES / 4]);
-
-impl Memory {
-    fn new() -> (Self, MiniUart<'static>) {
-        let words =
-            std::boxed::Box::leak(std::boxed::Box::new([const { AtomicU32::new(0) }; REGISTERS_BYTES / 4]));
-        // SAFETY: the memory is large enough, aligned, lives for ever, and is accessed atomically or volatile
-        // from this one thread.
-        let uart = unsafe { MiniUart::at(NonNull::from(&*words).cast()) };
-        (Self(words), uart)
-    }
-
-    fn at(&self, offset: usize) -> &AtomicU32 {
-        &self.0[offset / 4]
-    }
+fn uart() -> (RegisterMemory, MiniUart<'static>) {
+    let memory = RegisterMemory::new(REGISTERS_BYTES);
+    // SAFETY: the memory is large enough, aligned, lives for ever, and is accessed atomically or volatile from this one
+    // thread.
+    let uart = unsafe { MiniUart::at(memory.base()) };
+    (memory, uart)
 }
 
 /// Offsets and bits as the manual has them, written out once more.
 #[test]
 fn set_up_programs_what_the_manual_says() {
-    let (memory, mut uart) = Memory::new();
+    let (memory, mut uart) = uart();
     memory.at(0x04).store(0b110, Relaxed);
     memory.at(0x44).store(0b11, Relaxed);
     uart.set_up();
@@ -40,7 +29,7 @@ fn set_up_programs_what_the_manual_says() {
 
 #[test]
 fn a_full_fifo_refuses() {
-    let (memory, mut uart) = Memory::new();
+    let (memory, mut uart) = uart();
     assert!(!uart.try_write(b'x'));
     assert_eq!(memory.at(0x40).load(Relaxed), 0);
     memory.at(0x54).store(1 << 5, Relaxed);
@@ -50,7 +39,7 @@ fn a_full_fifo_refuses() {
 
 #[test]
 fn the_transmit_interrupt_leaves_the_other_alone() {
-    let (memory, mut uart) = Memory::new();
+    let (memory, mut uart) = uart();
     memory.at(0x44).store(1, Relaxed);
     uart.interrupt_when_drained(true);
     assert_eq!(memory.at(0x44).load(Relaxed), 0b11);

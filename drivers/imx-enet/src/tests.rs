@@ -3,10 +3,11 @@
 #![allow(unsafe_code)]
 extern crate std;
 
-use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::vec;
 use std::vec::Vec;
+
+use cofferdam_register_memory::RegisterMemory;
 
 use super::*;
 
@@ -14,7 +15,7 @@ const PADDR: u64 = 0x4800_0000;
 const RING: usize = 4096;
 
 struct Model {
-    words: &'static [AtomicU32; REGISTERS_BYTES / 4],
+    registers: RegisterMemory,
     dma: SharedRegion,
     receive: usize,
     transmit: usize,
@@ -22,10 +23,8 @@ struct Model {
 
 impl Model {
     fn new() -> Self {
-        let words = vec::Vec::from_iter((0..REGISTERS_BYTES / 4).map(|_| AtomicU32::new(0)));
-        let words: &'static [AtomicU32] = words.leak();
         let model = Self {
-            words: words.try_into().unwrap(),
+            registers: RegisterMemory::new(REGISTERS_BYTES),
             dma: SharedRegion::leaked(DMA_BYTES),
             receive: 0,
             transmit: 0,
@@ -36,13 +35,13 @@ impl Model {
     }
 
     fn at(&self, offset: usize) -> &AtomicU32 {
-        &self.words[offset / 4]
+        self.registers.at(offset)
     }
 
     fn driver(&self) -> Result<Enet<'static>, EnetError> {
         // SAFETY: the memory is large enough, aligned, lives for ever, and is accessed atomically or volatile from this one
         // thread; the DMA memory is this test's alone.
-        let card = unsafe { Enet::at(NonNull::from(self.words).cast(), self.dma, PADDR) };
+        let card = unsafe { Enet::at(self.registers.base(), self.dma, PADDR) };
         // All events of before were taken back; memory keeps what was written.
         assert_eq!(self.at(0x004).swap(0, Relaxed), u32::MAX);
         card
@@ -182,7 +181,7 @@ fn interrupts_are_taken_back_and_bus_errors_end_it() {
 fn what_cannot_work_is_said() {
     let model = Model::new();
     // SAFETY: as in `driver`.
-    let at = |dma, paddr| unsafe { Enet::at(NonNull::from(model.words).cast(), dma, paddr) }.map(drop);
+    let at = |dma, paddr| unsafe { Enet::at(model.registers.base(), dma, paddr) }.map(drop);
     assert_eq!(at(model.dma, 0xffff_0000), Err(EnetError::Address(0xffff_0000)));
     assert!(matches!(at(SharedRegion::leaked(4096), PADDR), Err(EnetError::Memory(_))));
     for (low, high) in [(0, 0x8808), (0x0100_5e10, 0x2030_8808)] {

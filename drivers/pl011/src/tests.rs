@@ -1,34 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 #![allow(unsafe_code)] // Plain memory stands in for the registers.
-extern crate std;
+use core::sync::atomic::Ordering::Relaxed;
 
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use cofferdam_register_memory::RegisterMemory;
 
 use super::*;
 
-/// Words of memory where the registers would be.
-struct Memory(&'static [AtomicU32; REGISTERS_BYTES / 4]);
-
-impl Memory {
-    fn new() -> (Self, Pl011<'static>) {
-        let words =
-            std::boxed::Box::leak(std::boxed::Box::new([const { AtomicU32::new(0) }; REGISTERS_BYTES / 4]));
-        // SAFETY: the memory is large enough, aligned, lives for ever, and is accessed atomically or volatile
-        // from this one thread.
-        let uart = unsafe { Pl011::at(NonNull::from(&*words).cast()) };
-        (Self(words), uart)
-    }
-
-    fn at(&self, offset: usize) -> &AtomicU32 {
-        &self.0[offset / 4]
-    }
+fn uart() -> (RegisterMemory, Pl011<'static>) {
+    let memory = RegisterMemory::new(REGISTERS_BYTES);
+    // SAFETY: the memory is large enough, aligned, lives for ever, and is accessed atomically or volatile from this one
+    // thread.
+    let uart = unsafe { Pl011::at(memory.base()) };
+    (memory, uart)
 }
 
 /// Offsets and bits as DDI 0183 has them, written out once more.
 #[test]
 fn set_up_programs_what_the_manual_says() {
-    let (memory, mut uart) = Memory::new();
+    let (memory, mut uart) = uart();
     memory.at(0x038).store(0x7ff, Relaxed);
     uart.set_up();
     assert_eq!(memory.at(0x02c).load(Relaxed), 0x70, "8 bits, FIFO");
@@ -38,7 +27,7 @@ fn set_up_programs_what_the_manual_says() {
 
 #[test]
 fn a_full_fifo_refuses() {
-    let (memory, mut uart) = Memory::new();
+    let (memory, mut uart) = uart();
     memory.at(0x018).store(1 << 5, Relaxed);
     assert!(!uart.try_write(b'x'));
     assert_eq!(memory.at(0x000).load(Relaxed), 0);
@@ -49,7 +38,7 @@ fn a_full_fifo_refuses() {
 
 #[test]
 fn the_transmit_interrupt_leaves_others_alone() {
-    let (memory, mut uart) = Memory::new();
+    let (memory, mut uart) = uart();
     memory.at(0x038).store(1 << 4, Relaxed);
     uart.interrupt_when_drained(true);
     assert_eq!(memory.at(0x038).load(Relaxed), 1 << 4 | 1 << 5);
