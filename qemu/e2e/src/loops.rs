@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::thread;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use cofferdam_client::recipe::RecipeShape;
+use cofferdam_client::recipe::{Recipe, RecipeShape};
 
 use crate::context::{Context, STEP_LIMIT, make};
 
@@ -57,15 +57,18 @@ pub fn start(context: &Context<'_>) -> Result<()> {
 
 fn push_loop(context: &Context<'_>, one: &Loop) -> Result<()> {
     // Reads a sensor, as a control loop does, and stops the app if that fails.
-    let module = wat::parse_str(
-        r#"(module
+    let module = r#"(module
           (import "cofferdam" "sensor_read" (func $read (param i32 i32 i32) (result i32)))
           (memory (export "memory") 1)
           (func (export "cofferdam_init"))
           (func (export "cofferdam_tick") (param i64)
             (if (i32.lt_s (call $read (i32.const 0) (i32.const 64) (i32.const 128)) (i32.const 0))
-              (then unreachable))))"#,
-    )?;
+              (then unreachable))))"#;
+    push(context, one, module, |_| ())
+}
+
+/// Pushes a loop with this module, which may read the IMU, into the slot that it must get.
+pub fn push(context: &Context<'_>, one: &Loop, module: &str, change: impl FnOnce(&mut Recipe)) -> Result<()> {
     let (mut recipe, _) = context.settings.app("downhill")?;
     recipe.name = one.name.to_owned();
     recipe.shape = RecipeShape::Reactor;
@@ -74,13 +77,34 @@ fn push_loop(context: &Context<'_>, one: &Loop) -> Result<()> {
     recipe.fuel_per_activation = 10_000;
     recipe.permissions.sensors = vec!["imu".into()];
     recipe.permissions.actuators.clear();
-    let file = context
-        .file(&format!("{}.cdam", one.name), &make(&recipe, &module, &context.settings.key)?)
-        .context("a loop's package")?;
+    change(&mut recipe);
+    let package = make(&recipe, &wat::parse_str(module)?, &context.settings.key)?;
+    let file = context.file(&format!("{}.cdam", one.name), &package).context("a loop's package")?;
     context.done(&["push", &file])?;
     let slot = context.figure(one.name, "slot")?;
     ensure!(slot == one.slot, "{} is in slot {slot}", one.name);
     Ok(())
+}
+
+/// Does `act` again and again, `times_max` times at most, until the loop was activated as often as `wanted`; gives how often it
+/// was. How much of the machine's own time something takes that the host does depends on how fast the host is.
+pub fn meanwhile(
+    context: &Context<'_>,
+    one: &Loop,
+    wanted: u64,
+    times_max: u32,
+    mut act: impl FnMut() -> Result<()>,
+) -> Result<u64> {
+    let before = timing(context, one)?.activations;
+    let mut seen = 0;
+    for _ in 0..times_max {
+        act()?;
+        seen = timing(context, one)?.activations - before;
+        if seen >= wanted {
+            break;
+        }
+    }
+    Ok(seen)
 }
 
 /// How a loop did since its start.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 
 use super::product::boot_product;
 use super::{Arguments, Measured};
-use crate::context::{Context, make};
+use crate::context::Context;
 use crate::harness::System;
 use crate::loops::{self, Loop};
 
@@ -105,33 +105,19 @@ fn push(context: &Context<'_>, one: &Loop, tick: &str) -> Result<()> {
             {tick}))"#,
         "x".repeat(100)
     );
-    let (mut recipe, _) = context.settings.app("downhill")?;
-    recipe.name = one.name.to_owned();
-    recipe.period_us = one.period_us;
-    recipe.deadline_us = Some(one.period_us);
-    recipe.fuel_per_activation = if tick == BURNS { 480_000 } else { 10_000 };
-    recipe.limits.log_bytes_per_second = Some(16 * 1024);
-    recipe.permissions.sensors = vec!["imu".into()];
-    recipe.permissions.actuators.clear();
-    let package = make(&recipe, &wat::parse_str(module)?, &context.settings.key)?;
-    context.done(&["push", &context.file(&format!("{}.cdam", one.name), &package)?])?;
-    let slot = context.figure(one.name, "slot")?;
-    ensure!(slot == one.slot, "{} is in slot {slot}", one.name);
-    Ok(())
+    loops::push(context, one, &module, |recipe| {
+        if tick == BURNS {
+            recipe.fuel_per_activation = 480_000;
+        }
+        recipe.limits.log_bytes_per_second = Some(16 * 1024);
+    })
 }
 
 /// Does `act` until the slowest loop was activated often enough.
-fn meanwhile(context: &Context<'_>, mut act: impl FnMut() -> Result<()>) -> Result<()> {
-    let slowest = LOOPS[3].name;
-    let before = context.figure(slowest, "activations")?;
-    for _ in 0..TIMES_MAX {
-        act()?;
-        if context.figure(slowest, "activations")? >= before + ACTIVATIONS {
-            return Ok(());
-        }
-    }
-    let seen = context.figure(slowest, "activations")? - before;
-    ensure!(seen >= 10, "only {seen} activations of {slowest} in {TIMES_MAX} times");
+fn meanwhile(context: &Context<'_>, act: impl FnMut() -> Result<()>) -> Result<()> {
+    let slowest = &LOOPS[3];
+    let seen = loops::meanwhile(context, slowest, ACTIVATIONS, TIMES_MAX, act)?;
+    ensure!(seen >= 10, "only {seen} activations of {} in {TIMES_MAX} times", slowest.name);
     Ok(())
 }
 

@@ -35,8 +35,9 @@ const SPIN_BOUND_US: [u64; 2] = [SERVERS_US + SLOT_BUDGET_US, SERVERS_US + 2 * S
 /// The same, while slot 0 calls servers without end: they work no longer for a slot than it takes to ask them.
 const STORM_BOUND_US: [u64; 2] = [SERVERS_US + 2 * SLOT_BUDGET_US, SERVERS_US + 4 * SLOT_BUDGET_US];
 
-/// So many floods, one after the other, until the loops were released often enough.
+/// So many floods, one after the other, until the fast loop was released so often.
 const FLOODS_MAX: u32 = 20;
+const RELEASES: u64 = 101;
 
 /// How long slot 0 spins.
 const SPIN_US: u64 = 500_000;
@@ -57,21 +58,12 @@ fn check_bounded(one: &Loop, timing: &Timing, bound_us: u64) -> Result<()> {
 /// The network's protection domains are below the slots: priorities alone bound a flood, on both kernels.
 fn a_network_flood(context: &mut Context<'_>) -> Result<()> {
     loops::start(context)?;
-    let before = loops::timing(context, &FAST)?;
-    // How much of the machine's own time a flood takes depends on how fast the host sends it.
-    let mut flood = loops::flood(context)?;
-    let mut after = loops::timing(context, &FAST)?;
-    for _ in 1..FLOODS_MAX {
-        if after.activations > before.activations + 100 {
-            break;
-        }
+    let mut flood = loops::Flood::default();
+    let released = loops::meanwhile(context, &FAST, RELEASES, FLOODS_MAX, || {
         flood = loops::flood(context)?;
-        after = loops::timing(context, &FAST)?;
-    }
-    ensure!(
-        after.activations > before.activations + 100,
-        "the floods were over too soon: {before:?} {after:?}"
-    );
+        Ok(())
+    })?;
+    ensure!(released >= RELEASES, "the floods were over too soon: {released} releases");
     for one in [FAST, SLOW] {
         let timing = loops::timing(context, &one)?;
         println!("      {}: {timing:?} ({flood:?})", one.name);
