@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::console::{Console, Line};
 use crate::monitor::{Monitor, MonitorError};
-use crate::options::{MANAGEMENT_PORT, MachineOptions, PLANT_CHARDEV};
+use crate::options::{MANAGEMENT_PORT, MachineOptions, NETWORK, PLANT_CHARDEV};
 
 /// util-linux' tool that has the kernel kill QEMU when the thread that started it is gone.
 const SETPRIV: &str = "/usr/bin/setpriv";
@@ -142,6 +142,11 @@ impl Machine {
     /// Lets a held guest go on where it was.
     pub fn go_on(&mut self) -> Result<(), MonitorError> {
         self.monitor.go_on()
+    }
+
+    /// Pulls the network's plug, or puts it back in.
+    pub fn plug_network(&mut self, in_place: bool) -> Result<(), MonitorError> {
+        self.monitor.plug(NETWORK, in_place)
     }
 
     /// Whether QEMU still runs.

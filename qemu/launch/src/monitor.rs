@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! QEMU's machine protocol (QMP): one JSON object a line, over its standard input and output.
 //!
-//! Used for few things only: asking which loopback port was handed out, holding the machine, and asking QEMU to end.
+//! Used for few things only: asking which loopback port was handed out, holding the machine, pulling its network
+//! plug, and asking QEMU to end.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -92,6 +93,12 @@ impl<W: Write> Monitor<W> {
     /// Lets a held machine go on.
     pub(crate) fn go_on(&mut self) -> Result<(), MonitorError> {
         self.execute(&json!({ "execute": "cont" })).map(drop)
+    }
+
+    /// Whether the cable of network `name` is plugged in.
+    pub(crate) fn plug(&mut self, name: &str, in_place: bool) -> Result<(), MonitorError> {
+        let arguments = json!({ "name": name, "up": in_place });
+        self.execute(&json!({ "execute": "set_link", "arguments": arguments })).map(drop)
     }
 
     /// Asks QEMU to end, without waiting for it.

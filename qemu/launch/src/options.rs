@@ -12,6 +12,8 @@ use crate::imx8mp;
 /// The TCP port on which the device serves management.
 pub const MANAGEMENT_PORT: u16 = 7700;
 
+/// What QEMU calls the network.
+pub(crate) const NETWORK: &str = "network";
 /// The page of `system.xml`'s `virtio_net` region belongs to this transport.
 const NETWORK_BUS: &str = "virtio-mmio-bus.31";
 /// The page of `system.xml`'s `virtio_rng` region belongs to this transport.
@@ -161,7 +163,7 @@ impl MachineOptions {
                 }
                 if self.network {
                     let forward = format!("restrict=on,hostfwd=tcp:127.0.0.1:0-:{MANAGEMENT_PORT}");
-                    add(&["-nic", &format!("user,id=network,model=imx.enet,{forward}")]);
+                    add(&["-nic", &format!("user,id={NETWORK},model=imx.enet,{forward}")]);
                 }
             }
         }
@@ -205,9 +207,9 @@ impl MachineOptions {
             // Port 0: the host's system picks a free one. restrict: the guest reaches nothing but us.
             add(&[
                 "-netdev",
-                &format!("user,id=network,restrict=on,hostfwd=tcp:127.0.0.1:0-:{MANAGEMENT_PORT}"),
+                &format!("user,id={NETWORK},restrict=on,hostfwd=tcp:127.0.0.1:0-:{MANAGEMENT_PORT}"),
                 "-device",
-                &format!("virtio-net-device,netdev=network,bus={NETWORK_BUS}"),
+                &format!("virtio-net-device,netdev={NETWORK},bus={NETWORK_BUS}"),
             ]);
         }
         if let Some(disk) = &self.disk {

@@ -24,6 +24,7 @@ pub const SUITE: Suite = Suite {
         a_slot_faults,
         the_gateway_dies_then_the_app_falls_silent,
         the_manager_dies_then_the_app_falls_silent,
+        the_network_goes_then_the_app_falls_silent,
     ],
 };
 
@@ -123,4 +124,16 @@ fn the_manager_dies_then_the_app_falls_silent(context: &mut Context<'_>) -> Resu
     safe(context, position, "ran out")?;
     context
         .until("wasm_manager serves again", || Ok(context.cofferdam(&["ls"])?.status.success().then_some(())))
+}
+
+fn the_network_goes_then_the_app_falls_silent(context: &mut Context<'_>) -> Result<()> {
+    let position = push(context, 6, 2000, "nop")?;
+    context.machine().plug_network(false)?;
+    let unheard = context.cofferdam(&["ls"])?;
+    ensure!(!unheard.status.success(), "the plug is in place: {unheard}");
+    safe(context, position, "ran out")?;
+    context.machine().plug_network(true)?;
+    context.until("the device is reached again", || {
+        Ok(context.cofferdam(&["ls"])?.status.success().then_some(()))
+    })
 }
