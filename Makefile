@@ -137,7 +137,7 @@ run: image apps $(if $(OF_BOARD),board-qemu) ## boots the image in QEMU, pushes 
 smoke: image apps $(if $(OF_BOARD),board-qemu) ## the same without a terminal; exit status 0 only if a pushed app was seen running
 	@$(BUILD)/target/debug/cofferdam-qemu smoke --board $(BOARD) --image $(IMAGE) --key keys/development.key --apps $(APPS)
 
-# What the suite `boards` boots: the boards of this kernel that QEMU has.
+# The boards of this kernel; the suite `boards` boots those that QEMU has.
 boards: apps
 	@toolchain/boards.sh
 .PHONY: boards
