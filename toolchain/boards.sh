@@ -12,12 +12,12 @@ fi
 case ${COFFERDAM_KERNEL:-crates} in
 crates) boards=(rpi4b rpi4b_mini_uart) ;;
 sdk)
-    # One is booted; of the others it is seen that their images can be built.
+    # One is booted; of the others it is seen that their images can be built, once for those that differ in nothing but memory.
     boards=()
     for board in boards/*/board.toml; do
         board=$(basename "$(dirname "$board")") named=
         [ "$board" = "$USUAL_BOARD" ] || named=$(board_fact "$board" sdk)
-        [ -n "$named" ] || continue
+        [ -n "$named" ] && [ -z "$(board_fact "$board" like)" ] || continue
         if [ -d "$MICROKIT_SDK/board/$named/$COFFERDAM_CONFIG" ]; then
             boards+=("$board")
         else
