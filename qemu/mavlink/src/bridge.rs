@@ -177,18 +177,20 @@ impl Bridge {
             return Ok(self.shown.samples);
         };
         let passed_us = told.tick.saturating_sub(first_tick).saturating_mul(TICK_US);
-        loop {
+        // No later step can be of a tick whose own is shown.
+        while self.shown.time_us.saturating_sub(first_us) < passed_us {
             let next = match self.next.take() {
                 Some(next) => next,
                 None => self.await_step()?,
             };
             if next.time_us.saturating_sub(first_us) > passed_us {
                 self.next = Some(next);
-                return Ok(self.shown.samples);
+                break;
             }
             self.shown = next;
             self.go_on(told)?;
         }
+        Ok(self.shown.samples)
     }
 
     fn tick_free(&mut self, told: &Outputs) -> Result<Samples, BridgeError> {
