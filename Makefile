@@ -9,6 +9,7 @@ CONFIG ?= release
 SUITE  ?= all
 APPS   ?= downhill,hello
 FUZZ_SECONDS ?= 10
+PLANT  ?= off
 comma := ,
 
 BUILD  := $(CURDIR)/build
@@ -54,12 +55,12 @@ export COFFERDAM_CONFIG := $(CONFIG)
 export MICROKIT_SDK
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run smoke test e2e bench flight brake fuzz check lint image images cli apps push clean fmt configuration
+.PHONY: help setup mavlink run smoke test e2e bench flight brake fuzz check lint image images cli apps push clean fmt configuration
 
 help: ## lists the targets
 	@echo "Cofferdam: WebAssembly apps on seL4"
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
-	@echo "Variables: KERNEL=crates|sdk BOARD=$(BOARD) CONFIG=release|debug APPS=none|a,b SUITE=NAME FUZZ_SECONDS=N"
+	@echo "Variables: KERNEL=crates|sdk BOARD=$(BOARD) CONFIG=release|debug APPS=none|a,b PLANT=on|off SUITE=NAME FUZZ_SECONDS=N"
 	@echo "Boards: $(notdir $(patsubst %/,%,$(dir $(wildcard boards/*/board.toml))))"
 	@echo "KERNEL=sdk needs MICROKIT_SDK=/path/to/microkit-sdk-2.3.0, and knows CONFIG=benchmark as well"
 
@@ -98,10 +99,15 @@ wasi-apps: apps
 	@toolchain/wasi-apps.sh
 .PHONY: wasi-apps
 
-# A COSE implementation that is not ours.
-pycose: setup
-	@toolchain/pycose.sh
-.PHONY: pycose
+# A COSE and a MAVLink implementation that are not ours.
+pycose pymavlink: setup
+	@toolchain/pypi.sh $@
+.PHONY: pycose pymavlink
+
+# What speaks MAVLink to the outside, docs/mavlink.md. Its generated code takes a minute, so `make cli` is without it.
+mavlink: setup ## builds build/cofferdam-mavlink: outside simulators and ground stations (docs/mavlink.md)
+	@$(CARGO) host build --quiet -p cofferdam-mavlink
+	@install -m 755 $(BUILD)/target/debug/cofferdam-mavlink $(BUILD)/cofferdam-mavlink
 
 # A list of example apps for an image, signed with the development key: what APPS names.
 preinstalled: cli apps keys/development.key
@@ -130,9 +136,10 @@ images: image apps ## the same, and the images of the test systems
 	@toolchain/image.sh hostile-verifier system.xml verifier+hostile-test
 	@toolchain/image.sh lifecycle system.xml app_slot+spin-test wasm_manager+fault-test gateway+fault-test
 
-# What is pushed stays on the disk, build/disk.img; remove it for a device without apps.
+# What is pushed stays on the disk, build/disk.img; remove it for a device without apps. With PLANT=on a simulator can be attached,
+# and time follows executed instructions.
 run: image apps $(if $(OF_BOARD),board-qemu) ## boots the image in QEMU, pushes the demo apps over the network, console on the terminal
-	@$(BUILD)/target/debug/cofferdam-qemu run $(if $(OF_BOARD),--board $(BOARD),--disk $(DISK)) --image $(IMAGE) --key keys/development.key --apps $(APPS)
+	@$(BUILD)/target/debug/cofferdam-qemu run $(if $(OF_BOARD),--board $(BOARD),--disk $(DISK) $(if $(filter on,$(PLANT)),--plant --icount)) --image $(IMAGE) --key keys/development.key --apps $(APPS)
 
 smoke: image apps $(if $(OF_BOARD),board-qemu) ## the same without a terminal; exit status 0 only if a pushed app was seen running
 	@$(BUILD)/target/debug/cofferdam-qemu smoke --board $(BOARD) --image $(IMAGE) --key keys/development.key --apps $(APPS)
@@ -155,11 +162,11 @@ push: cli ## pushes APP=file.cdam (signed) to DEVICE=host:port
 	@test -n "$(APP)" || { echo "usage: make push APP=file.cdam [DEVICE=host:port]" >&2; exit 2; }
 	@$(BUILD)/cofferdam $(if $(DEVICE),--device $(DEVICE)) push $(APP)
 
-e2e: images apps $(if $(filter all wasi brake,$(SUITE)),wasi-apps) $(if $(filter all attack,$(SUITE)),pycose) $(if $(filter all boards,$(SUITE)),boards) ## end-to-end tests in QEMU; SUITE=NAME runs one suite
+e2e: images apps $(if $(filter all wasi brake,$(SUITE)),wasi-apps) $(if $(filter all attack,$(SUITE)),pycose) $(if $(filter all mavlink,$(SUITE)),pymavlink) $(if $(filter all mavlink readme,$(SUITE)),mavlink) $(if $(filter all boards,$(SUITE)),boards) ## end-to-end tests in QEMU; SUITE=NAME runs one suite
 	@$(BUILD)/target/debug/cofferdam-e2e --suite $(SUITE)
 
 # With an SDK at hand, the default kernel's tests are followed by the end-to-end tests on the SDK's.
-test: images wasi-apps pycose boards ## everything: host tests, then end-to-end tests in QEMU
+test: images wasi-apps pycose pymavlink mavlink boards ## everything: host tests, then end-to-end tests in QEMU
 ifneq ($(KERNEL),sdk)
 	@test -z "$(MICROKIT_SDK)" || $(MAKE) --no-print-directory images boards KERNEL=sdk
 endif

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod control;
+mod speed;
 
 use cofferdam_app::{Actuator, Decimal, ErrorCode, Failures, Held, Reactor, Sensor, log, sensor, warn};
 

@@ -6,11 +6,13 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod beside;
 mod command;
 mod context;
 mod demo;
 mod harness;
 mod loops;
+mod peers;
 mod plant;
 mod suites;
 

@@ -12,6 +12,7 @@ pub mod flight;
 mod hostile;
 mod keys;
 mod lifecycle;
+mod mavlink;
 mod network;
 mod power;
 mod preinstalled;
@@ -41,6 +42,7 @@ pub const ALL: &[Suite] = &[
     timing::SUITE,
     flight::SUITE,
     brake::SUITE,
+    mavlink::SUITE,
     admission::SUITE,
     rogue::SUITE,
     replay::SUITE,

@@ -57,6 +57,9 @@ struct Options {
     /// The machine's disk, made if it is not there; what is installed survives on it [default: no disk]
     #[arg(long, value_name = "FILE")]
     disk: Option<PathBuf>,
+    /// With a console to which a simulator of the vehicle can be attached
+    #[arg(long)]
+    plant: bool,
     /// Let virtual time follow executed instructions
     #[arg(long)]
     icount: bool,

@@ -49,6 +49,9 @@ pub fn run(options: &Options) -> Result<()> {
         }
         let address = management_address(&machine)?;
         note(&format!("the device is reached at {address}; pushing goes through its network"));
+        if let Some(plant) = machine.plant_address() {
+            note(&format!("a simulator of the vehicle can be attached at {plant} (docs/mavlink.md)"));
+        }
         for package in &packages {
             push(&address, &key, package)?;
         }
@@ -130,6 +133,7 @@ fn start(options: &Options) -> Result<Machine> {
     if options.icount {
         machine.clock = Clock::Instructions;
     }
+    machine.plant = options.plant;
     if let Some(disk) = &options.disk {
         make_disk(disk).with_context(|| format!("cannot make the disk {}", disk.display()))?;
         machine.disk = Some(disk.clone());

@@ -130,7 +130,7 @@ pub const SCENARIOS: &[Scenario] = &[
         "ice",
         "full brake from 54 km/h on ice, steering to the left",
         40,
-        Kind::Stop { road: TyreCurve::ICE, speed: 15.0, way_max: 180.0 },
+        Kind::Stop { road: TyreCurve::ICE, speed: 15.0, way_max: 120.0 },
     ),
     scenario(
         "car",

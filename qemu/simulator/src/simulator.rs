@@ -2,31 +2,22 @@
 //! A world behind a socket.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use cofferdam_plant_protocol::{Deframer, Frame, FrameError, Hello, Message, Mode, Sensors};
+use cofferdam_plant_protocol::Mode;
 
+use crate::link::{DeviceLink, Heard, LinkError};
 use crate::world::{Flight, Setup, World};
 
-/// Between two looks at whether to end.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
-
-/// Why there is no link any more, or none came about.
+/// Why a simulator is no longer attached, or never was.
 #[derive(Debug)]
 pub enum SimulatorError {
-    /// The socket says so.
-    Socket(io::Error),
-    /// QEMU has ended.
-    Closed,
-    /// The device sends what is no message.
-    Frame(FrameError),
-    /// The device sends what only a simulator sends.
-    Unexpected,
+    /// The link says so.
+    Link(LinkError),
     /// It did not come about in time.
     Deadline(Progress),
 }
@@ -34,10 +25,7 @@ pub enum SimulatorError {
 impl fmt::Display for SimulatorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Socket(error) => write!(f, "simulator: {error}"),
-            Self::Closed => f.write_str("simulator: QEMU closed the link"),
-            Self::Frame(error) => write!(f, "simulator: the device sent {error}"),
-            Self::Unexpected => f.write_str("simulator: the device sent what only a simulator sends"),
+            Self::Link(error) => write!(f, "simulator: {error}"),
             Self::Deadline(progress) => write!(f, "simulator: the deadline passed, at {progress:?}"),
         }
     }
@@ -45,9 +33,9 @@ impl fmt::Display for SimulatorError {
 
 impl std::error::Error for SimulatorError {}
 
-impl From<io::Error> for SimulatorError {
-    fn from(error: io::Error) -> Self {
-        Self::Socket(error)
+impl From<LinkError> for SimulatorError {
+    fn from(error: LinkError) -> Self {
+        Self::Link(error)
     }
 }
 
@@ -95,20 +83,18 @@ impl Simulator {
     /// Attaches a world to the device behind `address`.
     ///
     /// # Errors
-    /// [`SimulatorError::Socket`].
+    /// [`SimulatorError::Link`].
     pub fn attach(address: SocketAddr, mode: Mode, setup: Setup) -> Result<Self, SimulatorError> {
-        let mut socket = TcpStream::connect(address)?;
-        socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(LOOK_AGAIN))?;
-        socket.write_all(Frame::new(&Message::Hello(Hello { mode })).bytes())?;
+        let link = DeviceLink::open(address, mode)?;
         let shared = Arc::new(Shared::default());
         let threads = Arc::clone(&shared);
         let thread = thread::Builder::new().name("simulator".into()).spawn(move || {
-            let outcome = serve(&mut socket, World::new(setup), &threads);
+            let outcome = serve(link, World::new(setup), &threads);
             threads.progress().ended = true;
             threads.changed.notify_all();
             outcome
-        })?;
+        });
+        let thread = thread.map_err(LinkError::Socket)?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -168,7 +154,7 @@ impl Simulator {
     fn end(&mut self) -> Result<Flight, SimulatorError> {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(outcome)) => outcome,
-            _ => Err(SimulatorError::Closed),
+            _ => Err(LinkError::Closed.into()),
         }
     }
 }
@@ -181,49 +167,35 @@ impl Drop for Simulator {
 }
 
 /// Answers ticks until it is to go.
-fn serve(socket: &mut TcpStream, mut world: World, shared: &Shared) -> Result<Flight, SimulatorError> {
-    let mut deframer = Deframer::new();
-    let mut buffer = [0; 4096];
+fn serve(mut link: DeviceLink, mut world: World, shared: &Shared) -> Result<Flight, SimulatorError> {
     loop {
         if shared.leave.load(Ordering::Relaxed) {
-            socket.write_all(Frame::new(&Message::Bye).bytes())?;
+            link.leave()?;
             return Ok(world.into_flight());
         }
         if shared.vanish.load(Ordering::Relaxed) {
             return Ok(world.into_flight());
         }
-        let count = match socket.read(&mut buffer) {
-            Ok(0) => return Err(SimulatorError::Closed),
-            Ok(count) => count,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.into()),
-        };
-        let mut bytes = buffer.get(..count).unwrap_or(&buffer);
-        while let Some(message) = deframer.next(&mut bytes) {
-            match message.map_err(SimulatorError::Frame)? {
-                Message::Welcome(_) => shared.progress().attached = true,
-                Message::Outputs(told) => {
-                    let samples = world.tick(&told);
-                    let answer = Message::Sensors(Sensors { tick: told.tick, samples });
-                    socket.write_all(Frame::new(&answer).bytes())?;
-                    let mut progress = shared.progress();
-                    progress.begun = world.has_begun();
-                    progress.over = world.is_over();
-                    progress.ticks = world.tick_count();
-                    progress.moves =
-                        world.value("z m").or_else(|| world.value("speed m/s")).unwrap_or_default();
-                }
-                _ => return Err(SimulatorError::Unexpected),
+        match link.hear()? {
+            Some(Heard::Attached) => shared.progress().attached = true,
+            Some(Heard::Tick(told)) => {
+                link.answer(told.tick, world.tick(&told))?;
+                let mut progress = shared.progress();
+                progress.begun = world.has_begun();
+                progress.over = world.is_over();
+                progress.ticks = world.tick_count();
+                progress.moves = world.value("z m").or_else(|| world.value("speed m/s")).unwrap_or_default();
             }
-            shared.changed.notify_all();
+            None => continue,
         }
+        shared.changed.notify_all();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
 
     use cofferdam_device_protocol::ACTUATOR_COUNT;
     use cofferdam_device_protocol::outputs::Moving;
@@ -286,10 +258,10 @@ mod tests {
         let mut simulator = Simulator::attach(address, Mode::Free, setup()).unwrap();
         drop(listener.accept().unwrap());
         let error = simulator.wait(LIMIT, |_| false).unwrap_err();
-        assert!(matches!(error, SimulatorError::Closed | SimulatorError::Socket(_)), "{error}");
+        assert!(matches!(error, SimulatorError::Link(LinkError::Closed | LinkError::Socket(_))), "{error}");
         let mut simulator = Simulator::attach(address, Mode::Free, setup()).unwrap();
         listener.accept().unwrap().0.write_all(b"nonsense").unwrap();
         let error = simulator.wait(LIMIT, |_| false).unwrap_err();
-        assert!(matches!(error, SimulatorError::Frame(_) | SimulatorError::Socket(_)), "{error}");
+        assert!(matches!(error, SimulatorError::Link(LinkError::Frame(_) | LinkError::Socket(_))), "{error}");
     }
 }

@@ -111,6 +111,11 @@ impl World {
         self.over
     }
 
+    /// The plant as it is now.
+    pub const fn vehicle(&self) -> &Vehicle {
+        &self.vehicle
+    }
+
     /// How many ticks the device has told.
     pub const fn tick_count(&self) -> usize {
         self.ticks.len()

@@ -50,9 +50,9 @@ pub fn stop(context: &mut Context<'_>, road: &str, app: Option<&str>) -> Result<
     Ok(flight)
 }
 
-/// Each road, and the way with abs as part of the way without, at most. Locked wheels slow down well on ice, but no car steers
-/// with them; steering takes its part of the grip, and a longer way.
-pub const ROADS: [(&str, f64); 3] = [("dry", 1.0), ("wet", 0.9), ("ice", 1.4)];
+/// Each road, and the way with abs as part of the way without, at most. On ice a locked tyre holds 96 % of what it holds at best;
+/// steering, which locked wheels do not do, takes what is left of that.
+pub const ROADS: [(&str, f64); 3] = [("dry", 0.97), ("wet", 0.87), ("ice", 1.0)];
 
 /// Whether abs makes the difference that it should.
 pub fn differs(with: &Flight, without: &Flight, part: f64) -> Result<()> {

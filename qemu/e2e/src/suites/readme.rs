@@ -22,6 +22,7 @@ use self::newcomer::{Newcomer, root};
 use self::promise::Transcript;
 use self::terminal::Terminal;
 use super::tests;
+use crate::beside::Beside;
 use crate::context::{Context, STEP_LIMIT};
 use crate::harness::{Skip, Suite, System};
 
@@ -35,6 +36,7 @@ pub const SUITE: Suite = Suite {
         the_top_readme,
         of_the_agent,
         of_the_apps,
+        of_mavlink,
         in_a_folder_of_its_own
     ],
 };
@@ -43,6 +45,7 @@ pub const SUITE: Suite = Suite {
 const TOP: &str = "README.md";
 const AGENT: &str = "agent/README.md";
 const APPS: &str = "apps/README.md";
+const MAVLINK: &str = "docs/mavlink.md";
 /// What CI runs.
 const CI: &str = ".ci/run";
 
@@ -69,6 +72,12 @@ const RUN_LIMIT: Duration = Duration::from_secs(300);
 const ELSEWHERE: [&str; 2] = ["-- in another terminal: ", "(Ctrl-C"];
 /// On either side of the address in what `make run` prints.
 const REACHED: [&str; 2] = ["-- the device is reached at ", ";"];
+/// The same for where a simulator is attached.
+const ATTACHED: [&str; 2] = ["can be attached at ", " ("];
+/// What runs beside the commands behind it.
+const BESIDE: &str = " &";
+/// For what runs beside to end: flights, on a busy host.
+const BESIDE_LIMIT: Duration = Duration::from_secs(400);
 /// The last word of `make run`.
 const FAREWELL: &str = "-- ended";
 
@@ -88,6 +97,10 @@ enum Place {
     Look,
     /// The same for what never ends: until the promised output has come.
     Follow,
+    /// In the clone of links, beside the commands behind it.
+    Beside,
+    /// Until all of those have ended, well; their output comes here.
+    Wait,
     /// Sets a variable for those that come behind it.
     Export,
     /// By CI.
@@ -99,10 +112,12 @@ fn place(shown: &Shown) -> Result<Place> {
     Ok(match words[..] {
         ["make", "run", SDK_KERNEL, sdk] if sdk.starts_with(SDK_PATH) => Place::Sdk,
         ["make", "run", ..] => Place::Terminal,
-        ["make", "help"] => Place::Real,
+        ["make", "help" | "mavlink"] => Place::Real,
         ["make", ..] if BY_CI.iter().any(|(command, _)| *command == shown.command) => Place::Ci,
         ["build/cofferdam", "logs", ..] if words.contains(&"--follow") => Place::Follow,
         ["build/cofferdam", "ls" | "logs" | "stats", ..] => Place::Look,
+        ["build/cofferdam-mavlink", .., "&"] => Place::Beside,
+        ["wait"] => Place::Wait,
         ["build/cofferdam" | "toolchain/cargo" | "source", ..] => Place::Clone,
         ["export", ..] => Place::Export,
         _ => bail!("{}: no test has a place for `{}`", shown.place, shown.command),
@@ -118,7 +133,7 @@ fn read(name: &str) -> Result<Document> {
 fn every_command_has_its_place(context: &mut Context<'_>) -> Result<()> {
     let ci = fs::read_to_string(root()?.join(CI)).with_context(|| format!("cannot read {CI}"))?;
     let mut shown = Vec::new();
-    for name in [TOP, AGENT, APPS] {
+    for name in [TOP, AGENT, APPS, MAVLINK] {
         let document = read(name)?;
         let commands = document.commands()?;
         ensure!(!commands.is_empty(), "{name} shows no command");
@@ -178,10 +193,15 @@ fn of_the_apps(context: &mut Context<'_>) -> Result<()> {
     follow(&read(APPS)?, "apps-clone", context).map(|_| ())
 }
 
+fn of_mavlink(context: &mut Context<'_>) -> Result<()> {
+    follow(&read(MAVLINK)?, "mavlink-clone", context).map(|_| ())
+}
+
 /// Does what `document` shows, in its order.
 fn follow(document: &Document, clone: &str, context: &Context<'_>) -> Result<Newcomer> {
     let mut newcomer = Newcomer::new(clone, context)?;
     let mut terminal: Option<Terminal> = None;
+    let (mut beside, mut plant) = (Vec::new(), String::new());
     let mut address = context.address()?;
     for shown in document.commands()? {
         match place(&shown)? {
@@ -193,6 +213,7 @@ fn follow(document: &Document, clone: &str, context: &Context<'_>) -> Result<New
                 opened.wait(ELSEWHERE[0], RUN_LIMIT)?;
                 opened.show(Transcript::new(&shown.output)).with_context(|| shown.place.clone())?;
                 address = opened.between(REACHED[0], REACHED[1])?;
+                plant = opened.between(ATTACHED[0], ATTACHED[1]).unwrap_or_default();
                 let command = opened.between(ELSEWHERE[0], ELSEWHERE[1])?;
                 let done = newcomer.shell(&command, &newcomer.clone)?;
                 ensure!(done.status.success(), "{}: what it says for another terminal: {done}", shown.place);
@@ -213,13 +234,22 @@ fn follow(document: &Document, clone: &str, context: &Context<'_>) -> Result<New
                 }
             }
             Place::Follow => endless(&newcomer, &shown)?,
+            Place::Beside => beside.push(aside(&newcomer, &shown)?),
+            Place::Wait => {
+                let ended = beside.drain(..).map(|one| one.finish(0, BESIDE_LIMIT));
+                let said = ended.collect::<Result<Vec<_>>>().with_context(|| shown.place.clone())?;
+                let mut transcript = Transcript::new(&shown.output);
+                let all = said.iter().flat_map(|said| said.lines()).any(|line| transcript.hear(line));
+                ensure!(all, "{}: missing is:{} in {said:?}", shown.place, transcript.missing());
+            }
             Place::Export => {
                 let assignment = shown.command.split_whitespace().nth(1).unwrap_or_default();
-                newcomer.export(assignment, &address).with_context(|| shown.place.clone())?;
+                newcomer.export(assignment, &address, &plant).with_context(|| shown.place.clone())?;
             }
             Place::Ci => {}
         }
     }
+    ensure!(beside.is_empty(), "what runs beside is not waited for");
     if let Some(terminal) = terminal {
         terminal.interrupt(FAREWELL)?;
     }
@@ -237,6 +267,18 @@ fn open(newcomer: &Newcomer, shown: &Shown, context: &Context<'_>) -> Result<Ter
         command.env(DISK, &disk);
     };
     Terminal::start(&shown.command, &log, prepare).with_context(|| shown.place.clone())
+}
+
+/// A command that goes on beside those behind it. It has said its first line when this returns.
+fn aside(newcomer: &Newcomer, shown: &Shown) -> Result<Beside> {
+    let mut command = Command::new("bash");
+    // It replaces the shell, so that ending it ends all of it.
+    let line = shown.command.trim_end_matches(BESIDE);
+    command.args(["--norc", "-c"]).arg(format!("exec 2>&1; exec {line}"));
+    newcomer.prepare(&mut command, &newcomer.clone);
+    let beside = Beside::start(command)?;
+    beside.expect("", STEP_LIMIT).with_context(|| shown.place.clone())?;
+    Ok(beside)
 }
 
 fn other_kernel(newcomer: &Newcomer, shown: &Shown, context: &Context<'_>) -> Result<()> {

@@ -2,7 +2,6 @@
 //! Packages between this project and a COSE implementation that is not ours: pycose, in `qemu/e2e/pycose`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -10,18 +9,13 @@ use cofferdam_package::sha256;
 
 use crate::command::{self, Finished};
 use crate::context::Context;
-use crate::harness::Skip;
+use crate::peers;
 
 const SCRIPT: &str = "qemu/e2e/pycose/package.py";
 const LIMIT: Duration = Duration::from_secs(30);
 
 fn python(context: &Context<'_>, arguments: &[&str]) -> Result<Finished> {
-    let build = context.settings.output.parent().map(Path::to_owned).unwrap_or_default();
-    if let Ok(why) = fs::read_to_string(build.join("pycose-unreachable")) {
-        return Err(Skip(why.trim().to_owned()).into());
-    }
-    let python: PathBuf = build.join("pycose/bin/python");
-    ensure!(python.exists(), "{} is not there (toolchain/pycose.sh installs it)", python.display());
+    let python = peers::python(context, "pycose")?;
     command::run(&python, [&[SCRIPT], arguments].concat(), &[], LIMIT)
 }
 

@@ -24,6 +24,8 @@ const KEYS: &str = "keys";
 const BUILD: &str = "build";
 /// Where commands go.
 pub const DEVICE: &str = "COFFERDAM_DEVICE";
+/// Where simulators go.
+pub const PLANT: &str = "COFFERDAM_PLANT";
 /// For one command; compiling an app for the first time takes some seconds.
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 /// What a shell has to know after the completions were loaded.
@@ -44,6 +46,7 @@ const NOT_INHERITED: &[&str] = &[
     "COFFERDAM_CONFIG",
     "MICROKIT_SDK",
     DEVICE,
+    PLANT,
 ];
 
 /// A clone and a shell.
@@ -54,6 +57,8 @@ pub struct Newcomer {
     pub root: PathBuf,
     /// The device that commands go to.
     pub device: Option<String>,
+    /// Where a simulator is attached to it.
+    pub plant: Option<String>,
 }
 
 impl Newcomer {
@@ -63,7 +68,7 @@ impl Newcomer {
         let root = root()?;
         let clone = std::path::absolute(settings.output.join("readme").join(name))?;
         link(&root, &clone, settings).with_context(|| format!("cannot make {}", clone.display()))?;
-        Ok(Self { clone, root, device: None })
+        Ok(Self { clone, root, device: None, plant: None })
     }
 
     /// Makes `command` one of this shell, in `folder`.
@@ -74,6 +79,9 @@ impl Newcomer {
         command.current_dir(folder);
         if let Some(device) = &self.device {
             command.env(DEVICE, device);
+        }
+        if let Some(plant) = &self.plant {
+            command.env(PLANT, plant);
         }
     }
 
@@ -103,9 +111,10 @@ impl Newcomer {
         run_command(command, COMMAND_LIMIT)
     }
 
-    /// Sets the variable of `export NAME=VALUE`. The address in a README is an example.
-    pub fn export(&mut self, assignment: &str, address: &str) -> Result<()> {
+    /// Sets the variable of `export NAME=VALUE`. The addresses in a README are examples.
+    pub fn export(&mut self, assignment: &str, address: &str, plant: &str) -> Result<()> {
         match assignment.split_once('=') {
+            Some((PLANT, _)) if !plant.is_empty() => self.plant = Some(plant.to_owned()),
             Some((DEVICE, _)) => self.device = Some(address.to_owned()),
             _ => bail!("no test knows what to set for '{assignment}'"),
         }
