@@ -40,6 +40,7 @@ pub const ALL: &[Suite] = &[
     hostile::SUITE,
     timing::SUITE,
     flight::SUITE,
+    flight::free::SUITE,
     brake::SUITE,
     admission::SUITE,
     rogue::SUITE,
