@@ -102,7 +102,7 @@ fn a_trap_ends_the_app_and_its_leases() {
     let body = format!("{FULL} (if (i32.eq (global.get $ticks) (i32.const 5)) (then unreachable))");
     let (manifest, module) = app("trapper", "period_us = 4000", &body);
     desk.add(manifest, &module).unwrap();
-    let runs: Vec<_> = (0..2_200).flat_map(|_| desk.step(None)).collect();
+    let runs: Vec<_> = (0..6_100).flat_map(|_| desk.step(None)).collect();
     assert_eq!(runs.len(), 5);
     assert!(matches!(runs[4].ending, Ending::Stopped(_)), "{:?}", runs[4]);
     assert!(!desk.any_runs() && desk.memory(0).is_empty());

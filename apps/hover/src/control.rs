@@ -3,6 +3,7 @@
 //! torques give four motors.
 
 use crate::estimate::{Estimate, Estimator, GRAVITY, Inputs};
+use crate::succession::State;
 
 /// The vehicle, as its maker describes it.
 const MASS: f64 = 1.0;
@@ -17,13 +18,14 @@ const MOTORS: [[f64; 3]; 4] = [[1.0, 1.0, 1.0], [1.0, -1.0, -1.0], [-1.0, 1.0, -
 /// Height loop: m/s for each m, and its ends, m/s.
 const CLIMB_PER_HEIGHT: f64 = 1.2;
 const CLIMB_MAX: f64 = 1.2;
-/// Climb loop: m/s² for each m/s, for each m/s and second.
+/// Climb loop: m/s² for each m/s, for each m/s and second, and the end of the latter's sum, m/s².
 const LIFT_PER_CLIMB: f64 = 3.5;
 const LIFT_PER_CLIMB_S: f64 = 1.0;
+pub(crate) const LIFT_SUM_MAX: f64 = 3.0;
 /// Velocity loop: m/s² for each m/s, for each m/s and second; and its ends, m/s².
 const PUSH_PER_VELOCITY: f64 = 1.3;
 const PUSH_PER_VELOCITY_S: f64 = 0.4;
-const PUSH_MAX: f64 = 3.0;
+pub(crate) const PUSH_MAX: f64 = 3.0;
 /// Attitude loop, rad/s for each rad, and its ends, rad/s.
 const RATE_PER_TILT: f64 = 6.0;
 const RATE_PER_HEADING: f64 = 1.5;
@@ -73,6 +75,20 @@ impl HoverControl {
         Self { estimator: Estimator::new(), estimate: None, lift: 0.0, push: [0.0; 2], down_s: 0.0 }
     }
 
+    /// In the air, where another one was. How long that had been down is not told: who takes over a landed vehicle lands it again.
+    pub const fn resume(state: &State) -> Self {
+        let mut control = Self::new();
+        control.estimator = Estimator::resume(state);
+        (control.lift, control.push) = (state.lift, state.push);
+        control
+    }
+
+    /// What another one needs to go on from here; nothing while it still learns.
+    pub fn state(&self, wanted: &Wanted) -> Option<State> {
+        let Self { lift, push, .. } = *self;
+        Some(State { lift, push, wanted_height: wanted.height, ..self.estimator.state()? })
+    }
+
     /// What is known since the last step; nothing while it still learns.
     pub const fn estimate(&self) -> Option<&Estimate> {
         self.estimate.as_ref()
@@ -118,7 +134,7 @@ impl HoverControl {
             LANDING_CLIMB
         };
         let error = climb - now.climb;
-        self.lift = (self.lift + LIFT_PER_CLIMB_S * error * step_s).clamp(-3.0, 3.0);
+        self.lift = (self.lift + LIFT_PER_CLIMB_S * error * step_s).clamp(-LIFT_SUM_MAX, LIFT_SUM_MAX);
         let lift = (LIFT_PER_CLIMB * error + self.lift).clamp(-4.0, 6.0);
         // Tilted, only a part of thrust lifts.
         MASS * (GRAVITY + lift) / now.up[2].max(0.6)

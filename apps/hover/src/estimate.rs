@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Where up is, how high it is and how fast it climbs: from rates, accelerations and pressure.
 
+use crate::succession::State;
+
 /// Standard gravity, m/s².
 pub const GRAVITY: f64 = 9.806_65;
 /// How long it stands still at first, to learn what its sensors get wrong, s.
@@ -88,6 +90,38 @@ impl Estimator {
                 climb: 0.0,
             },
         }
+    }
+
+    /// It knows what another one has learnt.
+    pub const fn resume(state: &State) -> Self {
+        let State { up, heading, height, climb, .. } = *state;
+        let mut known = Self::new();
+        known.learnt_s = LEARNING_S;
+        known.weight = state.weight;
+        known.gyro_bias = state.gyro_bias;
+        known.ground_pressure = state.ground_pressure;
+        known.climb_bias = state.climb_bias;
+        // Rates are of the present reading alone.
+        known.estimate = Estimate { up, rates: [0.0; 3], heading, height, climb };
+        known
+    }
+
+    /// What another one needs to know, without its control loops' part; nothing while it still learns.
+    pub fn state(&self) -> Option<State> {
+        let Estimate { up, heading, height, climb, .. } = self.estimate;
+        (self.learnt_s >= LEARNING_S).then_some(State {
+            weight: self.weight,
+            gyro_bias: self.gyro_bias,
+            ground_pressure: self.ground_pressure,
+            climb_bias: self.climb_bias,
+            up,
+            heading,
+            height,
+            climb,
+            lift: 0.0,
+            push: [0.0; 2],
+            wanted_height: 0.0,
+        })
     }
 
     /// One reading, `step_s` after the one before; nothing while it still learns.

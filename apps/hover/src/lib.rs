@@ -4,6 +4,8 @@
 //! What it is to do comes through a topic (`waypoint` says it); while nothing comes it holds two metres, where it is, and if no
 //! more comes it stays where it is at the height that was said last.
 //!
+//! In each tick it tells, through a topic, what a version of it that is swapped in needs to go on from there ([`succession`]).
+//!
 //! It holds the motors by leases that it renews; if this app stops, they run out and the device puts the motors where that
 //! is safe.
 #![cfg_attr(target_arch = "wasm32", no_std)]
@@ -11,6 +13,7 @@
 
 mod control;
 mod estimate;
+pub mod succession;
 
 use cofferdam_app::{
     Actuator, Decimal, ErrorCode, Failures, Held, Reactor, Sensor, log, sensor, topic, warn,
@@ -18,6 +21,7 @@ use cofferdam_app::{
 
 pub use crate::control::{HoverControl, Wanted};
 pub use crate::estimate::{Estimate, Inputs};
+use crate::succession::State;
 
 /// As in cofferdam.toml.
 const TICKS_PER_SECOND: u32 = 250;
@@ -81,8 +85,23 @@ impl Hover {
         };
     }
 
+    /// Goes on from where a predecessor is, if there is one that flies.
+    fn succeed(&mut self, now_us: u64) {
+        let Ok(said) = topic::receive(succession::TOPIC) else { return };
+        let state = State::from_values(core::array::from_fn(|index| said.value(index)));
+        let Some(state) = state.filter(|_| said.age_us(now_us) <= succession::AGE_MAX_US) else { return };
+        self.control = HoverControl::resume(&state);
+        self.wanted = state.wanted();
+        // When the tick began in which it was said: it may be this one, which has passed then.
+        self.last_us = Some(said.time_us - said.time_us % PERIOD_US);
+        log!("goes on at height {} m", Decimal(state.height, 2));
+    }
+
     fn fly(&mut self, now_us: u64) -> Result<(), ErrorCode> {
         let inputs = read(now_us)?;
+        if self.last_us.is_none() {
+            self.succeed(now_us);
+        }
         let since_us = now_us.saturating_sub(self.last_us.unwrap_or(now_us.saturating_sub(PERIOD_US)));
         self.last_us = Some(now_us);
         let step_s = since_us.min(STEP_MAX_US) as f64 / 1e6;
@@ -90,6 +109,9 @@ impl Hover {
         // Without numbers the motors stay as they are, and stop with their leases.
         let motors = self.control.step(&inputs, &self.wanted, step_s).ok_or(ErrorCode::DeviceFailure)?;
         self.motors.write(now_us, motors)?;
+        if let Some(state) = self.control.state(&self.wanted) {
+            topic::publish_values(succession::TOPIC, &state.values())?;
+        }
         if self.ticks == 0
             && let Some(now) = self.control.estimate()
         {

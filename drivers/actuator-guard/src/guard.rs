@@ -12,6 +12,7 @@ use cofferdam_device_protocol::{
 };
 
 use crate::motion::Motion;
+use crate::sent::Sent;
 pub use authority::News;
 
 /// How often an output that moves is published.
@@ -62,6 +63,21 @@ impl Held {
 struct Actuator {
     motion: Motion,
     lease: Option<Held>,
+    /// Since somebody took it.
+    sent: Sent,
+    /// Nothing once somebody who may has sent it anywhere.
+    way: Option<Way>,
+}
+
+/// How far an output that descends is on its way to its safe state.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Descends {
+        until_us: u64,
+        /// What follows takes so long.
+        stop_us: u64,
+    },
+    Stops,
 }
 
 /// What one client may do with one actuator, and how much of it is used up.
@@ -89,7 +105,12 @@ pub struct Guard {
 impl Guard {
     /// Nobody may or holds anything; every output is safe, and the driver demands nothing.
     pub fn new() -> Self {
-        let actuators = ACTUATORS.map(|actuator| Actuator { motion: Motion::at(actuator.safe), lease: None });
+        let actuators = ACTUATORS.map(|actuator| Actuator {
+            motion: Motion::at(actuator.safe),
+            lease: None,
+            sent: Sent::at(actuator.safe, 0),
+            way: Some(Way::Stops),
+        });
         Self {
             actuators,
             permitted: [[None; ACTUATOR_COUNT]; CLIENTS],
@@ -121,7 +142,7 @@ impl Guard {
                     actuator.motion = Motion::at(value.clamp(limits.min, limits.max));
                 }
                 _ if cuts && limits.drives && actuator.motion.target() != limits.safe => {
-                    actuator.motion.steer(limits.safe, limits.slew_per_second, now_us);
+                    actuator.cut(limits, now_us);
                 }
                 _ => {}
             }
@@ -223,7 +244,11 @@ impl Guard {
         let lease = if is_shadow {
             self.shadow_lease(id).ok_or(Status::UnknownDevice)?
         } else {
-            &mut self.actuators.get_mut(id).ok_or(Status::UnknownDevice)?.lease
+            let actuator = self.actuators.get_mut(id).ok_or(Status::UnknownDevice)?;
+            if actuator.lease.is_none() {
+                actuator.sent = Sent::at(actuator.motion.value(now_us), now_us);
+            }
+            &mut actuator.lease
         };
         let until_us = now_us.saturating_add(duration_us);
         // A renewal is no new value.
@@ -269,7 +294,7 @@ impl Guard {
         self.note_write(client, id, value, now_us);
         let actuator = self.actuators.get_mut(id).ok_or(Status::UnknownDevice)?;
         if !is_shadow {
-            actuator.motion.steer(value, limits.slew_per_second, now_us);
+            actuator.send(value, limits, now_us);
         }
         let value = actuator.motion.value(now_us);
         self.permitted(client, id)?.writes.count(now_us);
@@ -315,6 +340,20 @@ impl Guard {
         self.advance(now_us);
         self.expire_leases(now_us);
         self.expire_shadow(now_us);
+        self.stop(now_us);
+    }
+
+    /// Lets what has descended for long enough by `now_us` go on to its safe value.
+    fn stop(&mut self, now_us: u64) {
+        for (actuator, limits) in self.actuators.iter_mut().zip(&ACTUATORS) {
+            if let Some(Way::Descends { until_us, stop_us }) = actuator.way
+                && until_us <= now_us
+            {
+                actuator.way = Some(Way::Stops);
+                actuator.sent = Sent::at(limits.safe, until_us);
+                actuator.motion.ramp(limits.safe, stop_us, until_us);
+            }
+        }
     }
 
     fn expire_leases(&mut self, now_us: u64) {
@@ -341,7 +380,11 @@ impl Guard {
     pub fn next_event_us(&self, now_us: u64) -> Option<u64> {
         let moves = self.actuators.iter().any(|actuator| !actuator.motion.rests(now_us));
         let step = moves.then(|| now_us.saturating_add(MOTION_STEP_US));
-        self.next_expiry_us().into_iter().chain(step).chain(self.next_judgement_us()).min()
+        let stops = self.actuators.iter().filter_map(|actuator| match actuator.way {
+            Some(Way::Descends { until_us, .. }) => Some(until_us),
+            Some(Way::Stops) | None => None,
+        });
+        self.next_expiry_us().into_iter().chain(step).chain(stops).chain(self.next_judgement_us()).min()
     }
 
     /// What actuator `id` does; nothing if there is no such actuator.
@@ -399,12 +442,49 @@ impl Guard {
 
     /// From `at_us` on nobody holds it, and it is on its way to its safe state.
     fn make_safe(&mut self, id: usize, at_us: u64) {
-        let (demand, cuts) = (self.demand, self.cuts());
-        if let (Some(actuator), Some(limits)) = (self.actuators.get_mut(id), ACTUATORS.get(id)) {
-            actuator.lease = None;
-            actuator.go_safe(limits, demand, cuts, at_us);
+        let Some(limits) = ACTUATORS.get(id) else { return };
+        let without = self.without_holder(limits);
+        let Some(actuator) = self.actuators.get_mut(id) else { return };
+        actuator.lease = None;
+        actuator.go_safe(limits, &without, at_us);
+        let level = actuator.motion.target();
+        if !matches!(actuator.way, Some(Way::Descends { .. })) {
+            return;
+        }
+        // Those that went before it descend as it does.
+        for (other, of_other) in self.actuators.iter_mut().zip(&ACTUATORS) {
+            let descends = matches!(other.way, Some(Way::Descends { .. })) && of_other.group == limits.group;
+            if descends && other.motion.target() > level {
+                other.motion.steer(level, of_other.slew_per_second, at_us);
+            }
         }
     }
+
+    fn without_holder(&self, limits: &Limits) -> WithoutHolder {
+        let members =
+            || self.actuators.iter().zip(&ACTUATORS).filter(|(_, other)| other.group == limits.group);
+        let average = |of: fn(&Sent) -> f64| {
+            let sum: f64 = members().map(|(actuator, _)| of(&actuator.sent)).sum();
+            sum / members().count().max(1) as f64
+        };
+        WithoutHolder {
+            demand: self.demand,
+            cuts: self.cuts(),
+            mean: average(Sent::mean),
+            last: average(Sent::last),
+        }
+    }
+}
+
+/// What the safe state of an output depends on.
+#[derive(Clone, Copy, Debug)]
+struct WithoutHolder {
+    /// What the driver demands of the brake, and whether that cuts what drives.
+    demand: f64,
+    cuts: bool,
+    /// What its group was sent to, each of it as much: on average of late, and last.
+    mean: f64,
+    last: f64,
 }
 
 fn client_number(client: usize) -> Result<Client, Status> {
@@ -416,17 +496,36 @@ impl Actuator {
         Output { value: self.motion.value(now_us), holder: self.lease.map(|lease| lease.by) }
     }
 
-    fn go_safe(&mut self, limits: &Limits, demand: f64, cuts: bool, at_us: u64) {
+    /// Somebody who may has sent it to `value`.
+    fn send(&mut self, value: f64, limits: &Limits, now_us: u64) {
+        self.way = None;
+        self.sent.send(value, now_us);
+        self.motion.steer(value, limits.slew_per_second, now_us);
+    }
+
+    /// To its safe value, as fast as it can.
+    fn cut(&mut self, limits: &Limits, now_us: u64) {
+        self.way = Some(Way::Stops);
+        self.sent = Sent::at(limits.safe, now_us);
+        self.motion.steer(limits.safe, limits.slew_per_second, now_us);
+    }
+
+    fn go_safe(&mut self, limits: &Limits, without: &WithoutHolder, at_us: u64) {
         match limits.safe_state {
             // On its way already: taking and losing a lease again and again makes the way no longer.
-            SafeState::Ramp { .. } if self.motion.target() == limits.safe => {}
+            SafeState::Descent { .. } if self.way.is_some() => {}
             // What cuts is faster.
-            SafeState::Ramp { .. } if cuts && limits.drives => {
-                self.motion.steer(limits.safe, limits.slew_per_second, at_us);
+            SafeState::Descent { .. } if without.cuts && limits.drives => {
+                self.cut(limits, at_us);
             }
-            SafeState::Ramp { duration_us } => self.motion.ramp(limits.safe, duration_us, at_us),
+            SafeState::Descent { share_permille, lasts_us, stop_us } => {
+                let descends = without.mean * f64::from(share_permille) / 1000.0;
+                let value = descends.min(without.last).clamp(limits.min, limits.max);
+                self.motion.steer(value, limits.slew_per_second, at_us);
+                self.way = Some(Way::Descends { until_us: at_us.saturating_add(lasts_us), stop_us });
+            }
             SafeState::AtOnce => self.motion = Motion::at(limits.safe),
-            SafeState::Demand => self.motion = Motion::at(demand.clamp(limits.min, limits.max)),
+            SafeState::Demand => self.motion = Motion::at(without.demand.clamp(limits.min, limits.max)),
         }
     }
 }

@@ -12,8 +12,8 @@
 //! - actuators of a group (the motors) are held by one client at a time;
 //! - no output moves faster than its slew limit, whatever it is sent;
 //! - a lease ends when it is given back, runs out, loses its permission, or when the last value is older than the actuator's
-//!   freshness deadline; from that time on the output is on its way to its safe state, however late anybody looks: motors come
-//!   down in a set time and stop, the brake does what the driver demands, at once and exactly;
+//!   freshness deadline; from that time on the output is on its way to its safe state, however late anybody looks: motors go
+//!   to one value that lets the vehicle sink, and stop after a set time; the brake does what the driver demands, at once and exactly;
 //! - while the driver brakes, what drives is cut and can only be sent to its safe value;
 //! - of two versions of an app side by side one has authority: what the other one writes is compared and moves nothing. All
 //!   leases pass from one to the other at once, at a tick's boundary when it is ordered, and back when the new version ends, is
@@ -25,6 +25,7 @@
 
 mod guard;
 mod motion;
+mod sent;
 mod swap;
 #[cfg(test)]
 mod tests;

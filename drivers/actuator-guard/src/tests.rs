@@ -142,25 +142,88 @@ fn a_value_that_is_too_old_ends_the_lease() {
     assert_eq!(guard.write(ALICE, BRAKE, 1.0, 500_000).unwrap_err(), Status::NoLease);
 }
 
-#[test]
-fn motors_come_down_in_their_time_and_stop() {
-    let SafeState::Ramp { duration_us } = ACTUATORS[MOTOR].safe_state else { panic!("motors ramp") };
-    let mut guard = open();
-    guard.acquire(ALICE, MOTOR, 200_000, 0).unwrap();
-    guard.write(ALICE, MOTOR, 0.8, 0).unwrap();
-    // Asked late: it has been coming down since the end of the lease all the same.
-    let end_us = 200_000;
-    guard.expire(end_us + duration_us / 4);
-    let at = |guard: &Guard, quarters: u64| value(guard, MOTOR, end_us + quarters * duration_us / 4);
-    for (quarters, expected) in [(1, 0.6), (2, 0.4), (3, 0.2), (4, 0.0), (5, 0.0)] {
-        assert!((at(&guard, quarters) - expected).abs() < 1e-9, "{quarters}");
+/// Share, how long they descend, and how long they take to stop.
+fn descent() -> (f64, u64, u64) {
+    let SafeState::Descent { share_permille, lasts_us, stop_us } = ACTUATORS[MOTOR].safe_state else {
+        panic!("motors descend")
+    };
+    (f64::from(share_permille) / 1_000.0, lasts_us, stop_us)
+}
+
+const MOTORS: core::ops::Range<usize> = 0..4;
+
+/// Sends the motors to `values`, 250 times a second for `duration_us`, with leases up to its end, which is given.
+fn fly(guard: &mut Guard, values: [f64; 4], from_us: u64, duration_us: u64) -> u64 {
+    let end_us = from_us + duration_us;
+    for now_us in (from_us..end_us).step_by(4_000) {
+        for id in MOTORS {
+            let lease_us = (end_us - now_us).min(100_000);
+            guard.acquire(ALICE, id, lease_us, now_us).unwrap();
+            guard.write(ALICE, id, values[id], now_us).unwrap();
+        }
     }
+    end_us
+}
+
+#[test]
+fn motors_let_the_vehicle_sink_and_stop() {
+    let (share, lasts_us, stop_us) = descent();
+    let mut guard = open();
+    let end_us = fly(&mut guard, [0.8, 0.8, 0.6, 0.6], 0, 10_000_000);
+    // Asked late: it has been on its way since the end of the lease all the same.
+    guard.expire(end_us + lasts_us / 2);
+    let motors = |guard: &mut Guard, now_us: u64| {
+        guard.expire(now_us);
+        MOTORS.map(|id| value(guard, id, now_us)).collect::<Vec<f64>>()
+    };
+    let near = |values: &[f64], expected: f64| values.iter().all(|value| (value - expected).abs() < 1e-3);
+    let level = motors(&mut guard, end_us + 50_000);
+    assert!(near(&level, 0.7 * share), "all the same: {level:?}");
+    assert_eq!(guard.next_event_us(end_us + lasts_us / 2), Some(end_us + lasts_us));
     // Taking it and losing it again makes the way down no longer.
-    guard.acquire(ALICE, MOTOR, 1, end_us + duration_us / 2).unwrap();
-    guard.expire(end_us + duration_us / 2 + 1);
-    assert_eq!(at(&guard, 4), 0.0);
-    assert!(guard.next_event_us(end_us + duration_us / 2).is_some(), "it is published on its way");
-    assert_eq!(guard.next_event_us(end_us + duration_us), None);
+    guard.acquire(ALICE, MOTOR, 1, end_us + lasts_us / 2).unwrap();
+    guard.expire(end_us + lasts_us / 2 + 1);
+    for (after_us, part) in [(lasts_us, 1.0), (lasts_us + stop_us / 4, 0.75), (lasts_us + stop_us, 0.0)] {
+        let values = motors(&mut guard, end_us + after_us);
+        assert!(near(&values, 0.7 * share * part), "after {after_us} us: {values:?}");
+    }
+    assert_eq!(motors(&mut guard, end_us + lasts_us + stop_us), [0.0; 4]);
+    assert_eq!(guard.next_event_us(end_us + lasts_us + stop_us), None);
+}
+
+#[test]
+fn a_push_at_the_end_does_not_make_it_rise() {
+    let (share, ..) = descent();
+    let mut guard = open();
+    let flown_us = fly(&mut guard, [0.7; 4], 0, 10_000_000);
+    let end_us = fly(&mut guard, [1.0; 4], flown_us, 40_000);
+    guard.expire(end_us);
+    let pushed = value(&guard, MOTOR, end_us + SLEW_US);
+    assert!((0.7 * share..0.7).contains(&pushed), "{pushed}");
+}
+
+#[test]
+fn who_has_landed_does_not_start_again() {
+    let mut guard = open();
+    let flown_us = fly(&mut guard, [0.7; 4], 0, 10_000_000);
+    let end_us = fly(&mut guard, [0.0; 4], flown_us, 100_000);
+    guard.expire(end_us);
+    for after_us in [0, SLEW_US, descent().1, 2 * descent().1] {
+        guard.expire(end_us + after_us);
+        assert_eq!(MOTORS.map(|id| value(&guard, id, end_us + after_us)).sum::<f64>(), 0.0, "{after_us}");
+    }
+}
+
+#[test]
+fn the_brake_cuts_a_descent() {
+    let mut guard = open();
+    let end_us = fly(&mut guard, [0.7; 4], 0, 10_000_000);
+    let (_, lasts_us, _) = descent();
+    guard.expire(end_us);
+    // Just before it would stop by itself, more slowly.
+    guard.demand(1.0, end_us + lasts_us - 1_000).unwrap();
+    guard.expire(end_us + lasts_us + SLEW_US);
+    assert_eq!(value(&guard, MOTOR, end_us + lasts_us + SLEW_US), 0.0);
 }
 
 #[test]
@@ -250,6 +313,7 @@ fn giving_back_makes_safe() {
     let held = guard.outputs(SLEW_US).map(|output| output.holder.is_some());
     assert_eq!(held, core::array::from_fn(|id| id != 2));
     guard.release_all(ALICE, SLEW_US);
+    guard.expire(SLEW_US + LEASE_MAX_US * 10);
     let later = guard.outputs(SLEW_US + LEASE_MAX_US * 10).map(|output| (output.value, output.holder));
     assert_eq!(later, [(0.0, None); ACTUATOR_COUNT]);
     assert_eq!(guard.next_expiry_us(), None);
@@ -339,7 +403,7 @@ fn demands() -> impl Strategy<Value = Option<f64>> {
 
 /// Whether an output that nobody holds is where it is safe from that moment on.
 fn is_at_once(id: usize) -> bool {
-    !matches!(ACTUATORS[id].safe_state, SafeState::Ramp { .. })
+    !matches!(ACTUATORS[id].safe_state, SafeState::Descent { .. })
 }
 
 fn safe(id: usize, demand: f64) -> f64 {
@@ -352,7 +416,8 @@ const ROUNDING: f64 = 1e-9;
 proptest! {
     /// Whatever comes from whom and when: every output is in its range, and moves no faster than its slew limit but where the
     /// driver's demand passes through; a client without a permission holds nothing, and where its output is going is within its
-    /// permission; no second has more writes than are permitted; who is refused changes nothing; one client has a group.
+    /// permission; no second has more writes than are permitted; who is refused changes nothing; one client has a group. Motors
+    /// that nobody holds never go to more, all of them together, than where they were sent.
     #[test]
     fn outputs_stay_within_their_envelope(events in proptest::collection::vec((events_one(), demands(), 0u64..100_000), 1..200)) {
         let mut guard = Guard::new();
@@ -362,6 +427,8 @@ proptest! {
         let mut writes = std::collections::BTreeMap::<(u8, usize, u64), u32>::new();
         // The last value that was written since somebody took the lease.
         let mut targets = [None::<f64>; ACTUATOR_COUNT];
+        // The last value that each motor was sent to, ever.
+        let mut sent = [0.0; 4];
         let mut seen = guard.outputs(0);
         let mut seen_us = 0;
         for (event, new_demand, wait_us) in events {
@@ -388,6 +455,7 @@ proptest! {
                         prop_assert_eq!(guard.outputs(now_us), before);
                     } else if let Request::Write { id, value } = request {
                         targets[id] = Some(value);
+                        sent.iter_mut().skip(id).take(1).for_each(|sent| *sent = value);
                         let count = writes.entry((client, id, now_us / 1_000_000)).or_default();
                         *count += 1;
                         let limit = permitted[usize::from(client)][id].unwrap().writes_per_second;
@@ -412,6 +480,11 @@ proptest! {
                 demand = value;
             }
             let outputs = guard.outputs(now_us);
+            let moving = guard.moving(now_us);
+            let target: f64 = moving[MOTORS].iter().map(|motor| motor.target).sum();
+            let all_sent = sent.iter().sum::<f64>();
+            let let_go = moving[MOTORS].iter().all(|motor| motor.holder.is_none());
+            prop_assert!(!let_go || target <= all_sent + ROUNDING, "to {} where {} was sent", target, all_sent);
             for (id, output) in outputs.iter().enumerate() {
                 let limits = &ACTUATORS[id];
                 prop_assert!((limits.min..=limits.max).contains(&output.value));
@@ -441,10 +514,11 @@ proptest! {
         now_us += LEASE_MAX_US;
         guard.expire(now_us);
         let longest = ACTUATORS.iter().map(|actuator| match actuator.safe_state {
-            SafeState::Ramp { duration_us } => duration_us,
+            SafeState::Descent { lasts_us, stop_us, .. } => lasts_us + stop_us,
             SafeState::AtOnce | SafeState::Demand => 0,
         });
         now_us += longest.max().unwrap();
+        guard.expire(now_us);
         for (id, output) in guard.outputs(now_us).iter().enumerate() {
             prop_assert_eq!((output.holder, output.value), (None, safe(id, demand)));
         }

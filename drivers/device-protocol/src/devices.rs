@@ -52,10 +52,16 @@ pub struct Actuator {
 /// What an actuator does while nobody holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SafeState {
-    /// It goes from where it is to its safe value in this time, and stays: a controlled descent, then stop.
-    Ramp {
-        /// In this time.
-        duration_us: u64,
+    /// A controlled descent, then stop. All of its group go, at their slew limits, to one and the same value, which tilts nothing:
+    /// this share of what they were sent to on average of late, or what they were sent to last if that was less. It stays there
+    /// for a time, and goes to its safe value after it.
+    Descent {
+        /// In thousandths.
+        share_permille: u32,
+        /// So long from the end of the lease.
+        lasts_us: u64,
+        /// From then on in this time.
+        stop_us: u64,
     },
     /// It is at its safe value at once.
     AtOnce,
@@ -90,10 +96,12 @@ const fn ratio(id: usize, name: &'static str, group: u8, travel_us: u64, safe_st
     }
 }
 
-/// A propeller follows no faster than in some 50 ms; without a controller it comes down in two seconds.
+/// A propeller follows no faster than in some 50 ms. Thrust goes with the square of what it does: nine tenths of what carries the
+/// vehicle let it sink by a tenth of gravity, which from two metres is a landing at two metres a second. After four seconds,
+/// which is from seven metres, it stops wherever it is.
 const fn motor(id: usize, name: &'static str) -> Actuator {
-    let ramp = SafeState::Ramp { duration_us: 2_000_000 };
-    Actuator { drives: true, ..ratio(id, name, 0, 50_000, ramp) }
+    let descent = SafeState::Descent { share_permille: 950, lasts_us: 4_000_000, stop_us: 2_000_000 };
+    Actuator { drives: true, ..ratio(id, name, 0, 50_000, descent) }
 }
 
 /// A valve at a wheel: without a controller the brake acts unmodulated.

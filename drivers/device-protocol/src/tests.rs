@@ -17,8 +17,9 @@ fn ids_are_places_and_names_are_unique() {
         assert!(actuator.min <= actuator.safe && actuator.safe <= actuator.max);
         assert!(actuator.slew_per_second > 0.0 && actuator.fresh_us > 0);
         // What it does by itself is no faster than what it may be made to do.
-        if let SafeState::Ramp { duration_us } = actuator.safe_state {
-            assert!((actuator.max - actuator.min) * 1e6 / duration_us as f64 <= actuator.slew_per_second);
+        if let SafeState::Descent { share_permille, stop_us, .. } = actuator.safe_state {
+            assert!((actuator.max - actuator.min) * 1e6 / stop_us as f64 <= actuator.slew_per_second);
+            assert!(share_permille < 1_000, "it descends");
         }
         assert_eq!(actuator_by_name(actuator.name).map(|found| found.id), Some(place));
     }

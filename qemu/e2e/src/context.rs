@@ -84,6 +84,7 @@ impl Settings {
             System::Product
             | System::ProductByInstructions
             | System::ProductWithPlant
+            | System::ProductWithPlantInRealTime
             | System::ProductWithDisk
             | System::ProductUnderAttack => self.image.clone(),
         };
@@ -108,7 +109,7 @@ impl Settings {
         if matches!(system, System::Board(_)) && self.kernel == KernelKind::Sdk {
             options.clock = Clock::Instructions;
         }
-        options.plant = system == System::ProductWithPlant;
+        options.plant = matches!(system, System::ProductWithPlant | System::ProductWithPlantInRealTime);
         options.console_log = Some(console_log);
         options
     }
@@ -458,7 +459,7 @@ fn start(
         make_disk(disk).with_context(|| format!("cannot make {}", disk.display()))?;
         options.disk = Some(disk.to_owned());
     }
-    if system == System::ProductUnderAttack {
+    if matches!(system, System::ProductUnderAttack | System::ProductWithPlant) {
         let listen = format!("socket,id=debugger,server=on,wait=off,path={}", debugger(folder).display());
         let arguments = ["-chardev", &listen, "-gdb", "chardev:debugger"];
         options.extra_arguments.extend(arguments.map(OsString::from));

@@ -3,20 +3,23 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
-use cofferdam_report::{Page, Stop};
+use cofferdam_report::{Moments, Page, Stop};
 use cofferdam_simulator::Flight;
 
 use crate::context::{Context, Settings};
 use crate::harness::{Suite, System};
-use crate::plant::{figure, keeps};
-use crate::suites::{brake, flight};
+use crate::plant::{figure, keeps, keeps_all};
+use crate::suites::brake;
+use crate::suites::flight::descent;
+use crate::suites::flight::swaps::{self, Releases, Swapped};
 
 /// What to show.
 #[derive(Clone, Copy, ValueEnum)]
 enum Demo {
-    /// A quadrotor takes off, holds its place in a gust, flies an angle and lands
+    /// A quadrotor takes off, holds its place in a gust, flies an angle while its controller is swapped ten times, and lands; another
+    /// one loses its controller in the air
     Flight,
     /// A car brakes on dry, wet and icy roads, with and without abs
     Brake,
@@ -54,27 +57,72 @@ fn say(kept: Result<()>) -> bool {
     kept.is_ok()
 }
 
+/// Two flights: a killed controller ends one, and both its own landing and the guard's are to be seen.
 fn show_flight(context: &mut Context<'_>) -> Result<(Page, &'static str, bool)> {
     let mut page = Page::new("A flight from Wasm");
-    let flown = flight::fly(context)?;
-    let mut kept = say(keeps(&flown));
-    cofferdam_report::flight(&mut page, &flown)?;
-    page.heading("Release jitter");
-    for app in ["hover", "waypoint"] {
-        let stats = context.json(&["stats", app])?;
-        let missed = stats["missed_releases"].as_u64().context("no figure of missed releases")?;
-        let counts: Option<Vec<u64>> = stats["histograms"]["jitter_us"]
-            .as_array()
-            .map(|counts| counts.iter().filter_map(serde_json::Value::as_u64).collect());
-        let counts = counts.with_context(|| format!("no histogram of jitter in {stats}"))?;
-        let jitter_max_us = stats["jitter_max_us"].as_u64().unwrap_or_default();
-        let words = format!("{app}: {missed} releases missed, at most {jitter_max_us} µs late");
+    let kept = show_swaps(context, &mut page)?;
+    context.boot_again(false)?;
+    let landed = show_kill(context, &mut page)?;
+    // The slots of this one are gone.
+    context.boot_again(false)?;
+    Ok((page, "flight", kept && landed))
+}
+
+fn show_swaps(context: &mut Context<'_>, page: &mut Page) -> Result<bool> {
+    let Swapped { flight, swaps, measures, releases } = swaps::fly(context)?;
+    let mut kept = say(keeps(&flight));
+    kept &= say(keeps_all("swaps", &measures));
+    page.heading(format!("{}: {}; hover is swapped in flight", flight.scenario.name, flight.scenario.about));
+    page.measures(&flight.scenario.judge(&flight.recording));
+    page.measures(&measures);
+    let moments =
+        [Moments { name: "another version".into(), at: swaps.iter().map(|swap| swap.at_s).collect() }];
+    cofferdam_report::flight(
+        page,
+        "flight",
+        "Take-off, gust, ten swaps on the way, landing",
+        &flight,
+        &moments,
+    )?;
+    for swap in &swaps {
+        let words = format!(
+            "{} took over {:.3} s after take-off began, after {} ticks beside the one before: {} ticks without a value, {} us at most \
+             between two values, a motor at most {} thousandths of its range apart",
+            swap.version,
+            swap.at_s,
+            swap.said["compared_ticks"],
+            swap.said["missed_ticks"],
+            swap.said["longest_us"],
+            swap.said["worst_permille"]
+        );
         println!("      {words}");
         page.text(words);
-        cofferdam_report::jitter(&mut page, app, &counts)?;
+    }
+    page.heading("Release jitter");
+    let mut waypoint = Releases::default();
+    waypoint.add(context, "waypoint")?;
+    for (app, Releases { jitter, late_max_us, missed }) in [("hover", releases), ("waypoint", waypoint)] {
+        let words = format!("{app}: {missed} releases missed, at most {late_max_us} µs late");
+        println!("      {words}");
+        page.text(words);
+        cofferdam_report::jitter(page, app, &jitter)?;
         kept &= missed == 0;
     }
-    Ok((page, "flight", kept))
+    Ok(kept)
+}
+
+fn show_kill(context: &mut Context<'_>, page: &mut Page) -> Result<bool> {
+    let landed = descent::fly(context, descent::kill)?;
+    page.heading(format!(
+        "{}: {}; its controller is killed",
+        landed.flight.scenario.name, landed.flight.scenario.about
+    ));
+    page.text("The code of the app slots is destroyed in the air. What lands it is actuator_guard.");
+    page.measures(&landed.measures);
+    let moments = [Moments { name: "nobody flies".into(), at: vec![landed.let_go_s] }];
+    let title = "Take-off, a killed controller, landing";
+    cofferdam_report::flight(page, "killed", title, &landed.flight, &moments)?;
+    Ok(say(keeps_all("killed", &landed.measures)))
 }
 
 fn show_brake(context: &mut Context<'_>) -> Result<(Page, &'static str, bool)> {

@@ -29,13 +29,15 @@ pub enum System {
     Product,
     /// The product, where virtual time follows executed instructions: a busy host cannot make a tick late.
     ProductByInstructions,
-    /// The same, on a machine to which a simulator of the vehicle can be attached.
+    /// The same, on a machine to which a simulator of the vehicle can be attached, and QEMU's debugger at [`Context::debugger`].
     ProductWithPlant,
+    /// A machine for a simulator whose time is the host's.
+    ProductWithPlantInRealTime,
     /// A variant of the product, by the image's name, on a machine by instructions.
     VariantByInstructions(&'static str),
     /// The product with a disk of its own, blank at first.
     ProductWithDisk,
-    /// The same, by instructions, and with QEMU's debugger at [`Context::debugger`].
+    /// The same, by instructions, and with such a debugger.
     ProductUnderAttack,
     /// A variant of the product, by the image's name, with such a disk, where time follows instructions.
     VariantWithDisk(&'static str),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use cofferdam_plant_protocol::Mode;
-use cofferdam_plants::Scenario;
+use cofferdam_plants::{Measure, Scenario};
 use cofferdam_simulator::{Begin, Flight, Setup, Simulator};
 
 use crate::context::{Context, STEP_LIMIT};
@@ -20,21 +20,41 @@ pub fn address(context: &mut Context<'_>) -> Result<SocketAddr> {
 
 /// Attaches a simulator in lockstep, and waits until the device has heard it.
 pub fn attach(context: &mut Context<'_>, plant: &str, scenario: &str, begin: Begin) -> Result<Simulator> {
+    attach_in(context, Mode::Lockstep, plant, scenario, begin)
+}
+
+/// The same in a mode of one's own.
+pub fn attach_in(
+    context: &mut Context<'_>,
+    mode: Mode,
+    plant: &str,
+    scenario: &str,
+    begin: Begin,
+) -> Result<Simulator> {
     let scenario =
         Scenario::find(plant, Some(scenario)).with_context(|| format!("no scenario {plant}/{scenario}"))?;
     let position = context.position();
     let setup = Setup { scenario, seed: SEED, begin };
-    let mut simulator = Simulator::attach(address(context)?, Mode::Lockstep, setup)?;
+    let mut simulator = Simulator::attach(address(context)?, mode, setup)?;
     simulator.wait(STEP_LIMIT, |progress| progress.attached)?;
-    context.expect_from(position, "plant_link: a simulator is attached, in lockstep")?;
+    let words = match mode {
+        Mode::Lockstep => "plant_link: a simulator is attached, in lockstep",
+        Mode::Free => "plant_link: a simulator is attached, in real time",
+    };
+    context.expect_from(position, words)?;
     Ok(simulator)
 }
 
 /// Prints the figures of a flight, which must all be within their bounds.
 pub fn keeps(flight: &Flight) -> Result<()> {
-    let measures = flight.scenario.judge(&flight.recording);
-    for measure in &measures {
-        println!("      {} {}: {measure}", flight.scenario.plant, flight.scenario.name);
+    let of = format!("{} {}", flight.scenario.plant, flight.scenario.name);
+    keeps_all(&of, &flight.scenario.judge(&flight.recording))
+}
+
+/// Prints figures of something, which must all be within their bounds.
+pub fn keeps_all(of: &str, measures: &[Measure]) -> Result<()> {
+    for measure in measures {
+        println!("      {of}: {measure}");
     }
     let broken = measures.iter().find(|measure| !measure.is_kept());
     broken.map_or(Ok(()), |measure| Err(anyhow!("{measure}")))

@@ -41,6 +41,7 @@ pub const ALL: &[Suite] = &[
     hostile::SUITE,
     timing::SUITE,
     flight::SUITE,
+    flight::free::SUITE,
     brake::SUITE,
     mavlink::SUITE,
     admission::SUITE,

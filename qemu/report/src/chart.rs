@@ -61,7 +61,7 @@ impl Series {
 }
 
 /// Lines.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Chart {
     /// Above it.
     pub title: String,
@@ -71,7 +71,23 @@ pub struct Chart {
     pub y: &'static str,
     /// One colour for each.
     pub series: Vec<Series>,
+    /// Moments: an upright line for each.
+    pub moments: Vec<Moments>,
+    /// Places that are marked, not joined.
+    pub places: Vec<Series>,
 }
+
+/// Moments of one kind.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    /// What happened.
+    pub name: String,
+    /// Where to the right.
+    pub at: Vec<f64>,
+}
+
+/// Of moments and places, by kind.
+const MARKS: [RGBColor; 2] = [RGBColor(120, 120, 120), RGBColor(190, 0, 0)];
 
 /// From the lowest to the highest and a little more, or a place to stand if there is nothing.
 fn range(values: impl Iterator<Item = f64>) -> Range<f64> {
@@ -95,14 +111,14 @@ impl Chart {
         {
             let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
             area.fill(&WHITE).map_err(failed)?;
-            let all = || self.series.iter().flat_map(|series| &series.points);
+            let all = || self.series.iter().chain(&self.places).flat_map(|series| &series.points);
             let (x, y) = (range(all().map(|point| point.0)), range(all().map(|point| point.1)));
             let mut chart = ChartBuilder::on(&area)
                 .caption(&self.title, ("sans-serif", 16))
                 .margin(8)
                 .x_label_area_size(34)
                 .y_label_area_size(52)
-                .build_cartesian_2d(x, y)
+                .build_cartesian_2d(x, y.clone())
                 .map_err(failed)?;
             chart
                 .configure_mesh()
@@ -119,7 +135,19 @@ impl Chart {
                     PathElement::new(vec![(x, y), (x + 14, y)], colour.stroke_width(2))
                 });
             }
-            if self.series.len() > 1 {
+            for (moments, colour) in self.moments.iter().zip(MARKS.iter().cycle()) {
+                let upright = |at: &f64| PathElement::new([(*at, y.start), (*at, y.end)], *colour);
+                let drawn = chart.draw_series(moments.at.iter().map(upright)).map_err(failed)?;
+                drawn
+                    .label(&moments.name)
+                    .legend(move |(x, y)| PathElement::new([(x + 7, y - 5), (x + 7, y + 5)], *colour));
+            }
+            for (places, colour) in self.places.iter().zip(MARKS.iter().cycle()) {
+                let dot = |at: &(f64, f64)| Circle::new(*at, 3, colour.filled());
+                let drawn = chart.draw_series(places.points.iter().map(dot)).map_err(failed)?;
+                drawn.label(&places.name).legend(move |(x, y)| Circle::new((x + 7, y), 3, colour.filled()));
+            }
+            if self.series.len() + self.moments.len() + self.places.len() > 1 {
                 chart
                     .configure_series_labels()
                     .background_style(WHITE.mix(0.8))
@@ -202,8 +230,14 @@ mod tests {
             x: "s",
             y: "m",
             series: vec![series, Series::new("b", points(3))],
+            moments: vec![Moments { name: "a swap".into(), at: vec![10.0, 20.0] }],
+            places: vec![Series::new("here", points(2))],
         };
         let svg = chart.to_svg().unwrap();
+        assert!(
+            svg.contains("a swap") && svg.contains("here") && svg.matches("<circle").count() == 3,
+            "{svg}"
+        );
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
         assert!(svg.contains("Waves") && svg.contains("a sine"));
         assert!(svg.len() < 40_000, "{} bytes", svg.len());
@@ -212,7 +246,7 @@ mod tests {
     #[test]
     fn nothing_and_nonsense_are_drawn_empty() {
         for points in [vec![], vec![(f64::NAN, f64::INFINITY)], vec![(1.0, 2.0)]] {
-            let chart = Chart { title: String::new(), x: "", y: "", series: vec![Series::new("x", points)] };
+            let chart = Chart { series: vec![Series::new("x", points)], ..Chart::default() };
             assert!(chart.to_svg().is_ok());
         }
         assert!(Bars { title: String::new(), x: "", bars: vec![] }.to_svg().is_ok());

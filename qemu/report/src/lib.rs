@@ -9,6 +9,6 @@ mod chart;
 mod page;
 mod pictures;
 
-pub use chart::{Bars, Chart, DrawError, Series};
+pub use chart::{Bars, Chart, DrawError, Moments, Series};
 pub use page::{Page, WriteError};
 pub use pictures::{Stop, flight, jitter, stops};

@@ -3,7 +3,7 @@
 
 use cofferdam_simulator::Flight;
 
-use crate::chart::{Bars, Chart, DrawError, Series};
+use crate::chart::{Bars, Chart, DrawError, Moments, Series};
 use crate::page::Page;
 
 const TIME: &str = "s";
@@ -24,8 +24,8 @@ fn outputs(flight: &Flight, ids: &[(usize, &str)]) -> Vec<Series> {
         .collect()
 }
 
-fn over_time(flight: &Flight, columns: &[(&str, &str)]) -> Vec<Series> {
-    columns.iter().map(|(column, name)| Series::new(*name, flight.recording.column(column))).collect()
+fn columns(flight: &Flight, names: &[(&str, &str)]) -> Vec<Series> {
+    names.iter().map(|(column, name)| Series::new(*name, flight.recording.column(column))).collect()
 }
 
 /// One column against another.
@@ -34,56 +34,52 @@ fn place(flight: &Flight, name: &str, across: &str, up: &str) -> Series {
     Series::new(name, values(across).zip(values(up)))
 }
 
-/// A quadrotor's way, attitude and motors.
+/// Where it was at these moments.
+fn places(flight: &Flight, moments: &[Moments]) -> Vec<Series> {
+    let of = |time_s: f64, column: &str| flight.recording.since(column, time_s).next();
+    let at = |time_s: &f64| Some((of(*time_s, "x m")?, of(*time_s, "y m")?));
+    moments.iter().map(|kind| Series::new(kind.name.as_str(), kind.at.iter().filter_map(at))).collect()
+}
+
+/// A quadrotor's way, attitude and motors, with what happened when, in s of the scenario's time. Pictures are called `name`, and
+/// `name-above` and so on.
 ///
 /// # Errors
 /// [`DrawError`].
-pub fn flight(page: &mut Page, flight: &Flight) -> Result<(), DrawError> {
-    page.heading(format!("{}: {}", flight.scenario.name, flight.scenario.about));
-    page.measures(&flight.scenario.judge(&flight.recording));
-    let charts = [
-        (
-            "flight",
-            Chart {
-                title: "Take-off, gust, way, landing".into(),
-                x: TIME,
-                y: "m",
-                series: over_time(flight, &[("z m", "height"), ("x m", "x"), ("y m", "y")]),
-            },
-        ),
-        (
-            "flight-above",
-            Chart {
-                title: "From above".into(),
-                x: "x, m",
-                y: "y, m",
-                series: vec![place(flight, "way", "x m", "y m")],
-            },
-        ),
-        (
-            "flight-attitude",
-            Chart {
-                title: "Attitude".into(),
-                x: TIME,
-                y: "rad",
-                series: over_time(
-                    flight,
-                    &[("roll rad", "roll"), ("pitch rad", "pitch"), ("heading rad", "heading")],
-                ),
-            },
-        ),
-        (
-            "flight-outputs",
-            Chart {
-                title: "What actuator_guard lets the motors do".into(),
-                x: TIME,
-                y: "of full",
-                series: outputs(flight, &[(0, "motor-0"), (1, "motor-1"), (2, "motor-2"), (3, "motor-3")]),
-            },
-        ),
-    ];
-    for (name, chart) in charts {
-        page.picture(name, chart.to_svg()?);
+pub fn flight(
+    page: &mut Page,
+    name: &str,
+    title: &str,
+    flight: &Flight,
+    moments: &[Moments],
+) -> Result<(), DrawError> {
+    let over_time = |title: &str, y, series| Chart {
+        title: title.into(),
+        x: TIME,
+        y,
+        series,
+        moments: moments.to_vec(),
+        ..Chart::default()
+    };
+    let way = [("z m", "height"), ("x m", "x"), ("y m", "y")];
+    let attitude = [("roll rad", "roll"), ("pitch rad", "pitch"), ("heading rad", "heading")];
+    let motors = [(0, "motor-0"), (1, "motor-1"), (2, "motor-2"), (3, "motor-3")];
+    let above = Chart {
+        title: "From above".into(),
+        x: "x, m",
+        y: "y, m",
+        series: vec![place(flight, "way", "x m", "y m")],
+        places: places(flight, moments),
+        ..Chart::default()
+    };
+    let motors = over_time("What actuator_guard lets the motors do", "of full", outputs(flight, &motors));
+    for (ending, chart) in [
+        ("", over_time(title, "m", columns(flight, &way))),
+        ("-above", above),
+        ("-attitude", over_time("Attitude", "rad", columns(flight, &attitude))),
+        ("-outputs", motors),
+    ] {
+        page.picture(format!("{name}{ending}"), chart.to_svg()?);
     }
     Ok(())
 }
@@ -129,14 +125,16 @@ pub fn stops(page: &mut Page, stops: &[Stop<'_>]) -> Result<(), DrawError> {
             title: format!("{road}: wheels with abs"),
             x: TIME,
             y: "m/s",
-            series: over_time(with, &wheels),
+            series: columns(with, &wheels),
+            ..Chart::default()
         };
         page.picture(format!("brake-{road}-with"), speeds.to_svg()?);
         let speeds = Chart {
             title: format!("{road}: wheels without"),
             x: TIME,
             y: "m/s",
-            series: over_time(without, &wheels),
+            series: columns(without, &wheels),
+            ..Chart::default()
         };
         page.picture(format!("brake-{road}-without"), speeds.to_svg()?);
         let valves = Chart {
@@ -144,12 +142,19 @@ pub fn stops(page: &mut Page, stops: &[Stop<'_>]) -> Result<(), DrawError> {
             x: TIME,
             y: "of full",
             series: outputs(with, &[(4, "brake"), (5, "release, front left"), (8, "release, rear right")]),
+            ..Chart::default()
         };
         page.picture(format!("brake-{road}-outputs"), valves.to_svg()?);
         ways.push(place(with, &format!("{road}, abs"), "x m", "y m"));
         ways.push(place(without, &format!("{road}, without"), "x m", "y m"));
     }
-    let ways = Chart { title: "Braking and steering to the left".into(), x: "x, m", y: "y, m", series: ways };
+    let ways = Chart {
+        title: "Braking and steering to the left".into(),
+        x: "x, m",
+        y: "y, m",
+        series: ways,
+        ..Chart::default()
+    };
     page.picture("brake", ways.to_svg()?);
     Ok(())
 }
@@ -178,7 +183,8 @@ mod tests {
     fn a_flight_and_stops_are_drawn() {
         let folder = tempfile::tempdir().unwrap();
         let mut page = Page::new("test");
-        flight(&mut page, &seen("quad", 2_000)).unwrap();
+        let moments = [Moments { name: "swap".into(), at: vec![0.5, 1.5, 99.0] }];
+        flight(&mut page, "flight", "Up", &seen("quad", 2_000), &moments).unwrap();
         jitter(&mut page, "hover", &[5, 3, 0, 1, 0, 0]).unwrap();
         let car = seen("car", 2_000);
         stops(&mut page, &[Stop { road: "dry", with: &car, without: &car }]).unwrap();
@@ -195,6 +201,8 @@ mod tests {
             let svg = std::fs::read_to_string(folder.path().join(format!("{name}.svg"))).unwrap();
             assert!(svg.contains("<svg"), "{name}");
         }
+        let above = std::fs::read_to_string(folder.path().join("flight-above.svg")).unwrap();
+        assert_eq!(above.matches("<circle").count(), 3, "two places that there are, and what they stand for");
         let svg = std::fs::read_to_string(folder.path().join("jitter-hover.svg")).unwrap();
         assert!(svg.contains("8 µs") && !svg.contains("16 µs"), "{svg}");
     }

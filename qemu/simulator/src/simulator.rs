@@ -50,6 +50,8 @@ pub struct Progress {
     pub over: bool,
     /// How many ticks the device has told.
     pub ticks: usize,
+    /// Since the scenario's beginning, µs.
+    pub time_us: u64,
     /// How high a quadrotor is, m; how fast a car is, m/s.
     pub moves: f64,
     /// The thread has ended.
@@ -184,6 +186,7 @@ fn serve(mut link: DeviceLink, mut world: World, shared: &Shared) -> Result<Flig
                 progress.begun = world.has_begun();
                 progress.over = world.is_over();
                 progress.ticks = world.tick_count();
+                progress.time_us = world.time_us();
                 progress.moves = world.value("z m").or_else(|| world.value("speed m/s")).unwrap_or_default();
             }
             None => continue,

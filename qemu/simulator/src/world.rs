@@ -79,6 +79,14 @@ fn ticks_expected(scenario: &Scenario) -> usize {
     usize::try_from(2 * scenario.duration_us / TICK_US).unwrap_or_default()
 }
 
+impl Flight {
+    /// When it was on the device's clock, s of the scenario's time; nothing before the beginning.
+    pub fn time_s(&self, device_us: u64) -> Option<f64> {
+        let begun_us = self.begun?.saturating_mul(TICK_US);
+        Some(device_us.checked_sub(begun_us)? as f64 / 1e6)
+    }
+}
+
 impl World {
     /// At its start.
     pub fn new(setup: Setup) -> Self {
@@ -119,6 +127,11 @@ impl World {
     /// How many ticks the device has told.
     pub const fn tick_count(&self) -> usize {
         self.ticks.len()
+    }
+
+    /// Since the scenario's beginning, µs.
+    pub fn time_us(&self) -> u64 {
+        self.vehicle.time_us()
     }
 
     /// What the plant is like, as [`Plant::columns`] names it.
@@ -230,6 +243,7 @@ mod tests {
         assert_eq!(first.0, second.0);
         assert_eq!(first.1.digest, second.1.digest);
         assert_eq!((first.1.begun, second.1.begun), (Some(11), Some(77_040)));
+        assert_eq!((first.1.time_s(12_000), first.1.time_s(10_999)), (Some(0.001), None));
         assert_eq!(first.1.recording.rows(), second.1.recording.rows());
     }
 

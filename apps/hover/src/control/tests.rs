@@ -170,3 +170,101 @@ fn the_mixer_keeps_attitude_when_thrust_runs_out() {
         motors.iter().zip(MOTORS).map(|(motor, [_, y, _])| y * motor * motor * THRUST_MAX * ARM).sum();
     assert!((roll - 0.2).abs() < 1e-9, "{roll}");
 }
+
+/// Its successor reads the sensors a moment later, with another noise, and is compared by the manifest's bound.
+#[test]
+fn a_successor_does_the_same_from_its_first_tick_on() {
+    let gust = Gust { start_s: 10.0, lasts_s: 3.0, peak: DVec3::new(0.0, 6.0, 0.0) };
+    let wind = WindParameters { mean: DVec3::new(1.5, 0.0, 0.0), turbulence: 0.4, gusts: vec![gust] };
+    let bound = include_str!("../../cofferdam.toml")
+        .lines()
+        .find_map(|line| line.strip_prefix("divergence_permille = "))
+        .map(|permille| permille.parse::<f64>().unwrap() / 1_000.0)
+        .unwrap();
+    let step_s = TICK_US as f64 / 1e6;
+    for seed in 1..=4 {
+        let mut flying = quadrotor(wind.clone(), seed);
+        let (mut control, mut shadow) = (HoverControl::new(), None::<HoverControl>);
+        let (mut worst, mut unaware, mut agrees) = (0.0f64, None::<HoverControl>, 0);
+        for tick in 0..16_000_000 / TICK_US {
+            let motors = control.step(&inputs(&flying.sample()), &HOLD, step_s).unwrap();
+            let later = inputs(&flying.sample());
+            let apart =
+                |other: [f64; 4]| motors.iter().zip(other).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            if let Some(shadow) = &mut shadow {
+                worst = worst.max(apart(shadow.step(&later, &HOLD, step_s).unwrap()));
+            }
+            if let Some(unaware) = &mut unaware {
+                let off = apart(unaware.step(&later, &HOLD, step_s).unwrap());
+                agrees = if off <= bound { agrees + 1 } else { 0 };
+                assert!(agrees < 50, "who begins as on the ground agrees for 0.2 s: the bound says nothing");
+            }
+            flying.step(Actuation { motors, ..Actuation::default() }, TICK_US);
+            // Each half second another one follows, and takes over from the one before: in the gust, too.
+            if tick >= 2_000 && tick % 125 == 0 {
+                control = shadow.take().unwrap_or(control);
+                shadow = control.state(&HOLD).map(|state| HoverControl::resume(&state));
+            }
+            if tick == 2_500 {
+                unaware = Some(HoverControl::new());
+            }
+        }
+        println!("seed {seed}: {worst}");
+        assert!(worst > 0.0 && worst < bound, "seed {seed}: {worst} apart");
+        assert!((flying.body().position.z - 2.0).abs() < 0.7, "seed {seed}: {}", flying.body().position.z);
+    }
+}
+
+#[test]
+fn nothing_is_passed_on_before_it_knows_anything() {
+    assert_eq!(HoverControl::new().state(&HOLD), None);
+}
+
+/// The controller falls silent in the air, and `actuator_guard` brings the quadrotor down: at any moment of a flight in wind.
+#[test]
+fn the_guard_lands_it_when_it_is_silent() {
+    use cofferdam_actuator_guard::Guard;
+    use cofferdam_device_protocol::permission::{ActuatorOrder, ActuatorPermission};
+    const PLANT_US: u64 = 1_000;
+    const LEASE_US: u64 = 100_000;
+    let wind = WindParameters { mean: DVec3::new(2.0, 0.0, 0.0), turbulence: 0.5, gusts: vec![] };
+    let (mut fastest, mut most_tilted, mut farthest) = (0.0f64, 0.0f64, 0.0f64);
+    for seed in 1..=24 {
+        let mut flying = quadrotor(wind.clone(), seed);
+        let mut guard = Guard::new();
+        for id in 0..4 {
+            let permission = ActuatorPermission { min: 0.0, max: 1.0, writes_per_second: 300 };
+            let order = ActuatorOrder::Permit { client: 0, id, permission }.encode();
+            guard.obey(order.label, order.words(), 0).unwrap();
+        }
+        let mut control = HoverControl::new();
+        let silent_us = 8_000_000 + seed * 83_000;
+        let (mut tilt, mut begun) = (0.0, None);
+        for now_us in (0..silent_us + 8_000_000).step_by(PLANT_US as usize) {
+            if now_us.is_multiple_of(TICK_US) && now_us < silent_us {
+                let motors = control.step(&inputs(&flying.sample()), &HOLD, TICK_US as f64 / 1e6).unwrap();
+                for (id, motor) in motors.into_iter().enumerate() {
+                    guard.acquire(0, id, LEASE_US, now_us).unwrap();
+                    guard.write(0, id, motor, now_us).unwrap();
+                }
+            }
+            guard.expire(now_us);
+            let motors = core::array::from_fn(|id| guard.output(id, now_us).unwrap().value);
+            if now_us >= silent_us && !flying.is_on_ground() {
+                begun.get_or_insert(flying.body().position);
+                tilt = flying.body().tilt();
+            }
+            flying.step(Actuation { motors, ..Actuation::default() }, PLANT_US);
+        }
+        let speed = flying.touch_down().unwrap_or(f64::INFINITY);
+        let way = (flying.body().position - begun.unwrap_or_default()).truncate().length();
+        println!("seed {seed}: {speed:.2} m/s, {tilt:.2} rad, {way:.2} m away");
+        assert!(flying.is_on_ground() && flying.motors().iter().all(|motor| *motor < 0.01), "seed {seed}");
+        fastest = fastest.max(speed);
+        most_tilted = most_tilted.max(tilt);
+        farthest = farthest.max(way);
+    }
+    println!("at most {fastest:.2} m/s, {most_tilted:.2} rad, {farthest:.2} m away");
+    assert!(fastest < 2.5, "{fastest} m/s");
+    assert!(most_tilted < 0.5, "{most_tilted} rad");
+}

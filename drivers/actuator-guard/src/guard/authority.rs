@@ -184,7 +184,9 @@ impl Guard {
     fn exchange(&mut self, at_us: u64) {
         let Some(pair) = &mut self.pair else { return };
         let (old, new) = (pair.swap.terms.old, pair.swap.terms.new);
-        for (id, (actuator, shadow)) in self.actuators.iter_mut().zip(&mut pair.shadow).enumerate() {
+        let mut uncovered = [false; ACTUATOR_COUNT];
+        let both = self.actuators.iter_mut().zip(&mut pair.shadow);
+        for ((actuator, shadow), uncovered) in both.zip(&mut uncovered) {
             let is_ours = |by: Client| [old, new].contains(&usize::from(by));
             // Another client's stays.
             let mine = actuator.lease.filter(|lease| is_ours(lease.by) && lease.ends_us() > at_us);
@@ -193,10 +195,7 @@ impl Guard {
             match (mine, theirs) {
                 (_, Some(lease)) if is_free => actuator.lease = Some(lease),
                 (Some(lease), None) => {
-                    actuator.lease = None;
-                    let limits = ACTUATORS.get(id);
-                    let cuts = self.demand > super::DEMAND_CUTS_ABOVE;
-                    limits.into_iter().for_each(|limits| actuator.go_safe(limits, self.demand, cuts, at_us));
+                    *uncovered = true;
                     *shadow = Some(lease);
                     continue;
                 }
@@ -204,6 +203,8 @@ impl Guard {
             }
             *shadow = mine;
         }
+        let uncovered = uncovered.iter().enumerate().filter(|(_, uncovered)| **uncovered);
+        uncovered.for_each(|(id, _)| self.make_safe(id, at_us));
     }
 
     fn hand_over(&mut self, at_us: u64) {
@@ -244,7 +245,7 @@ impl Guard {
             let holds = actuator.lease.is_some_and(|lease| usize::from(lease.by) == old);
             let value = pair.swap.value(Side::Old, id).filter(|_| holds);
             if let Some(value) = value.filter(|value| !(cuts && limits.drives && *value != limits.safe)) {
-                actuator.motion.steer(value, limits.slew_per_second, now_us);
+                actuator.send(value, limits, now_us);
             }
         }
     }

@@ -2,7 +2,7 @@
 //! Attacks from inside: protection domains that die, and what others see of it.
 
 mod campaign;
-mod debugger;
+pub(super) mod debugger;
 mod pycose;
 
 use super::tests;

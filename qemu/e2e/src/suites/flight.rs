@@ -6,18 +6,22 @@
 //! Virtual time follows executed instructions, and stands still while the simulator works. So a flight depends on nothing but
 //! the apps and the plant, and is the same to the last bit each time.
 
+pub mod descent;
+pub mod free;
+pub mod swaps;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
-use cofferdam_plant_protocol::{Frame, Hello, Message, Mode, Sensors, TICK_US};
-use cofferdam_simulator::{Begin, Flight, Tick};
+use anyhow::{Result, anyhow, ensure};
+use cofferdam_plant_protocol::{Frame, Hello, Message, Mode, Sensors};
+use cofferdam_simulator::{Begin, Flight};
 
 use super::tests;
 use crate::context::{Context, STEP_LIMIT};
 use crate::harness::{Skip, Suite, System};
-use crate::plant::{self, attach, hex, keeps};
+use crate::plant::{self, attach, hex, keeps, keeps_all};
 
 /// The suite.
 pub const SUITE: Suite = Suite {
@@ -27,6 +31,7 @@ pub const SUITE: Suite = Suite {
     tests: tests![
         it_flies_and_lands_and_does_so_again,
         a_stopped_controller_comes_down,
+        a_killed_controller_comes_down,
         a_simulator_comes_and_goes,
         nonsense_of_a_simulator_is_survived,
     ],
@@ -38,9 +43,6 @@ const MOTORS: std::ops::Range<usize> = 0..4;
 const FLIGHT_LIMIT: Duration = Duration::from_secs(400);
 /// How often a flight is tried until the host was never too slow for it.
 const FLIGHTS: usize = 3;
-/// The guard's ramp, and two control periods of `hover`.
-const RAMP_US: u64 = 2_000_000;
-const TWO_PERIODS_US: u64 = 8_000;
 
 /// Pushes the apps, flies, and gives what was seen.
 pub fn fly(context: &mut Context<'_>) -> Result<Flight> {
@@ -90,35 +92,18 @@ fn it_flies_and_lands_and_does_so_again(context: &mut Context<'_>) -> Result<()>
     Ok(())
 }
 
-/// Motors come down in two seconds from the moment on that nobody holds them, and the quadrotor with them.
+/// From the moment on that nobody holds the motors they are all at one value that lets the quadrotor sink.
 fn a_stopped_controller_comes_down(context: &mut Context<'_>) -> Result<()> {
-    let mut simulator = attach(context, "quad", "calm", Begin::WhenHeld(MOTOR))?;
-    context.push("hover", "hover")?;
-    simulator.wait(FLIGHT_LIMIT, |progress| progress.moves > 1.5)?;
-    context.done(&["stop", "hover"])?;
-    let landed = simulator.wait(FLIGHT_LIMIT, |progress| progress.moves == 0.0)?;
-    simulator.wait(FLIGHT_LIMIT, |progress| progress.ticks > landed.ticks + (RAMP_US / TICK_US) as usize)?;
-    let flight = simulator.leave()?;
-    let flown = flight.ticks.iter().position(|tick| tick.outputs[MOTOR].holder.is_some());
-    let flown = flight.ticks.get(flown.context("nobody flew")?..).unwrap_or_default();
-    let free = flown.iter().position(|tick| tick.outputs[MOTOR].holder.is_none());
-    let down = flown.get(free.context("it was not stopped")?..).unwrap_or_default();
-    let motors = |tick: &Tick| MOTORS.map(|motor| tick.outputs[motor].value).fold(0.0, f64::max);
-    let begun = down.first().context("no tick without a holder")?;
-    let slowing = down.windows(2).position(|pair| motors(&pair[1]) < motors(&pair[0]));
-    let slowing_us = slowing.context("motors never slow down")? as u64 * TICK_US;
-    for pair in down.windows(2) {
-        ensure!(motors(&pair[1]) <= motors(&pair[0]), "a motor speeds up at tick {}", pair[1].tick);
-    }
-    let stopped = down.iter().find(|tick| motors(tick) == 0.0).context("motors never stop")?;
-    let stopped_us = (stopped.tick - begun.tick) * TICK_US;
-    println!(
-        "      motors slow down {slowing_us} us after nobody held them, and stand after {stopped_us} us"
-    );
-    ensure!(slowing_us <= TWO_PERIODS_US, "{slowing_us} us, at most {TWO_PERIODS_US}");
-    // What was on its way elsewhere comes a little farther.
-    ensure!(stopped_us <= RAMP_US + RAMP_US / 20, "{stopped_us} us, the ramp has {RAMP_US}");
-    Ok(())
+    let landed = descent::fly(context, |context| context.done(&["stop", "hover"]).map(drop))?;
+    keeps_all("descent", &landed.measures)
+}
+
+/// The same if its slot has died.
+fn a_killed_controller_comes_down(context: &mut Context<'_>) -> Result<()> {
+    let landed = descent::fly(context, descent::kill)?;
+    keeps_all("descent", &landed.measures)?;
+    // No slot is left for the next test.
+    context.boot_again(false)
 }
 
 fn a_simulator_comes_and_goes(context: &mut Context<'_>) -> Result<()> {

@@ -13,7 +13,7 @@ use cofferdam_client::recipe::RecipeShape;
 use cofferdam_client::{Connection, Device, Patience};
 use cofferdam_qemu::Line;
 
-use super::debugger::{Debugger, find_code, find_heap};
+use super::debugger::{Debugger, destroy_program, find_heap};
 use crate::context::{Context, make};
 use crate::harness::Skip;
 use crate::suites::systems::fault_report;
@@ -74,11 +74,7 @@ fn ready(context: &mut Context<'_>) -> Result<()> {
 
 /// Destroys the code of `program`. Gives where the console stood.
 fn kill(context: &Context<'_>, program: &str) -> Result<usize> {
-    let mut debugger = Debugger::halt(&context.debugger())?;
-    let position = context.position();
-    let ram = debugger.ram(context.settings.kernel.memory_mib(), &context.folder().join("ram"))?;
-    let code = find_code(&context.settings.programs.join(format!("{program}.elf")), &ram)?;
-    code.iter().flatten().try_for_each(|page| debugger.destroy(*page))?;
+    let position = destroy_program(context, program)?;
     KILLED.fetch_add(1, Ordering::Relaxed);
     Ok(position)
 }

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use memchr::memmem;
 use object::{Object, ObjectSegment, SegmentFlags, elf::PF_X};
 
-use crate::context::STEP_LIMIT;
+use crate::context::{Context, STEP_LIMIT};
 
 /// Where RAM begins on QEMU virt.
 const RAM: u64 = 0x4000_0000;
@@ -110,6 +110,16 @@ impl Drop for Debugger {
     }
 }
 
+/// Destroys the code of `program` while the machine stands. Gives where the console stood.
+pub fn destroy_program(context: &Context<'_>, program: &str) -> Result<usize> {
+    let mut debugger = Debugger::halt(&context.debugger())?;
+    let position = context.position();
+    let ram = debugger.ram(context.settings.kernel.memory_mib(), &context.folder().join("ram"))?;
+    let code = find_code(&context.settings.programs.join(format!("{program}.elf")), &ram)?;
+    code.iter().flatten().try_for_each(|page| debugger.destroy(*page))?;
+    Ok(position)
+}
+
 /// The pieces of the heap around an app's memory that hold pointers into that heap. The app's memory is the place that
 /// holds `marker` behind zeros; in the module itself something else comes before it.
 pub fn find_heap(marker: &[u8], ram: &[u8]) -> Result<Vec<u64>> {
@@ -128,7 +138,7 @@ pub fn find_heap(marker: &[u8], ram: &[u8]) -> Result<Vec<u64>> {
 }
 
 /// Where the pages of `program`'s code lie in `ram`: for each page of code all physical addresses.
-pub fn find_code(program: &Path, ram: &[u8]) -> Result<Vec<Vec<u64>>> {
+fn find_code(program: &Path, ram: &[u8]) -> Result<Vec<Vec<u64>>> {
     let elf = fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
     let elf = object::File::parse(elf.as_slice())?;
     let executable = |flags| matches!(flags, SegmentFlags::Elf { p_flags, .. } if p_flags.0 & PF_X.0 != 0);
