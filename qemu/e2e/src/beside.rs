@@ -50,8 +50,8 @@ impl Beside {
     /// Waits until it has ended with this status; gives all that it said.
     pub fn finish(mut self, status: i32, limit: Duration) -> Result<String> {
         // Its output ends with it.
-        let _ = self.output.wait_for(0, Instant::now() + limit, |_| None::<()>);
-        ensure!(self.output.ended(), "{} did not end", self.command_line);
+        let ended = self.output.wait_for_end(Instant::now() + limit);
+        ended.with_context(|| format!("{} did not end", self.command_line))?;
         let ended = self.child.wait().with_context(|| format!("cannot reap {}", self.command_line))?;
         let lines: Vec<String> = self.output.lines_from(0).into_iter().map(|line| line.text).collect();
         let said = lines.join("\n");

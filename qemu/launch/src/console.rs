@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The console: lines with the time at which they came, and waiting for one.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -171,6 +172,14 @@ impl Console {
                 .wait_timeout(state, deadline - now)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
+        }
+    }
+
+    /// Waits until QEMU has closed the console.
+    pub fn wait_for_end(&self, deadline: Instant) -> Result<(), WaitError> {
+        match self.wait_for(self.position(), deadline, |_| None::<Infallible>) {
+            Err(WaitError::Ended { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

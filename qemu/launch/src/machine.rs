@@ -185,7 +185,7 @@ fn attach(child: &mut Child, options: &MachineOptions, started: Instant) -> Resu
     let explain = |error| {
         // QEMU's complaint may still be on its way; its end closes the console.
         let soon = Instant::now() + Duration::from_secs(1);
-        let _ = console.wait_for(0, soon, |_| None::<()>);
+        let _ = console.wait_for_end(soon);
         StartError::Monitor { error, output: console.tail() }
     };
     let mut monitor = Monitor::open(stdin, stdout).map_err(explain)?;

@@ -162,8 +162,7 @@ impl MachineOptions {
                     add(&["-accel", "tcg,thread=single"]);
                 }
                 if self.network {
-                    let forward = format!("restrict=on,hostfwd=tcp:127.0.0.1:0-:{MANAGEMENT_PORT}");
-                    add(&["-nic", &format!("user,id={NETWORK},model=imx.enet,{forward}")]);
+                    add(&["-nic", &format!("{},model=imx.enet", user_network())]);
                 }
             }
         }
@@ -204,10 +203,9 @@ impl MachineOptions {
         add(&["-object", "rng-random,id=entropy,filename=/dev/urandom"]);
         add(&["-device", &format!("virtio-rng-device,rng=entropy,bus={ENTROPY_BUS}")]);
         if self.network {
-            // Port 0: the host's system picks a free one. restrict: the guest reaches nothing but us.
             add(&[
                 "-netdev",
-                &format!("user,id={NETWORK},restrict=on,hostfwd=tcp:127.0.0.1:0-:{MANAGEMENT_PORT}"),
+                &user_network(),
                 "-device",
                 &format!("virtio-net-device,netdev={NETWORK},bus={NETWORK_BUS}"),
             ]);
@@ -245,6 +243,12 @@ pub fn make_disk(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// A network that leads to us alone: the guest reaches nothing else (restrict), and the host's system picks a free port (0) that
+/// leads to the management port.
+fn user_network() -> String {
+    format!("user,id={NETWORK},restrict=on,hostfwd=tcp:127.0.0.1:0-:{MANAGEMENT_PORT}")
 }
 
 #[cfg(test)]

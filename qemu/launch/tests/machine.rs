@@ -38,8 +38,8 @@ fn image(name: &str) -> PathBuf {
 }
 
 fn wait_for_end(console: &Console) {
-    let _ = console.wait_for(0, Instant::now() + Duration::from_secs(10), |_| None::<()>);
-    assert!(console.ended(), "QEMU is still there");
+    let ended = console.wait_for_end(Instant::now() + Duration::from_secs(10));
+    assert!(ended.is_ok() && console.ended(), "QEMU is still there");
 }
 
 #[test]

@@ -90,12 +90,8 @@ impl Terminal {
         let position = self.screen.position();
         self.keys.write_all(CTRL_C).and_then(|()| self.keys.flush()).context("cannot press Ctrl-C")?;
         let deadline = Instant::now() + END_LIMIT;
-        let ended = self.screen.wait_for(position, deadline, |_| None::<()>);
-        ensure!(
-            self.screen.ended(),
-            "`{command}` did not end at Ctrl-C: {}",
-            ended.err().map_or_else(String::new, |e| e.to_string())
-        );
+        let ended = self.screen.wait_for_end(deadline);
+        ended.with_context(|| format!("`{command}` did not end at Ctrl-C"))?;
         let status = self.child.wait().context("cannot reap it")?;
         ensure!(is_clean(status), "`{command}` ended with {status} at Ctrl-C");
         let last = self.screen.lines_from(position);
