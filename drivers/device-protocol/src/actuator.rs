@@ -152,6 +152,9 @@ pub struct Output {
 }
 
 impl Output {
+    /// Nobody holds it, and it does nothing.
+    pub const AT_REST: Self = Self { value: 0.0, holder: None };
+
     /// The message that carries this answer; the holder is its slot's number + 1, or zero for nobody.
     pub fn encode(&self) -> Message {
         let holder = self.holder.map_or(0, |client| u64::from(client) + 1);

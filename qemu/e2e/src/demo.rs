@@ -53,10 +53,6 @@ pub fn run(settings: &Settings, arguments: &Arguments, folder: &Path) -> Result<
     Ok(kept)
 }
 
-fn say(kept: Result<()>) -> bool {
-    kept.is_ok()
-}
-
 /// Two flights: a killed controller ends one, and both its own landing and the guard's are to be seen.
 fn show_flight(context: &mut Context<'_>) -> Result<(Page, &'static str, bool)> {
     let mut page = Page::new("A flight from Wasm");
@@ -70,10 +66,10 @@ fn show_flight(context: &mut Context<'_>) -> Result<(Page, &'static str, bool)> 
 
 fn show_swaps(context: &mut Context<'_>, page: &mut Page) -> Result<bool> {
     let Swapped { flight, swaps, measures, releases } = swaps::fly(context)?;
-    let mut kept = say(keeps(&flight));
-    kept &= say(keeps_all("swaps", &measures));
+    let mut kept = keeps(&flight).is_ok();
+    kept &= keeps_all("swaps", &measures).is_ok();
     page.heading(format!("{}: {}; hover is swapped in flight", flight.scenario.name, flight.scenario.about));
-    page.measures(&flight.scenario.judge(&flight.recording));
+    page.measures(&flight.judge());
     page.measures(&measures);
     let moments =
         [Moments { name: "another version".into(), at: swaps.iter().map(|swap| swap.at_s).collect() }];
@@ -122,7 +118,7 @@ fn show_kill(context: &mut Context<'_>, page: &mut Page) -> Result<bool> {
     let moments = [Moments { name: "nobody flies".into(), at: vec![landed.let_go_s] }];
     let title = "Take-off, a killed controller, landing";
     cofferdam_report::flight(page, "killed", title, &landed.flight, &moments)?;
-    Ok(say(keeps_all("killed", &landed.measures)))
+    Ok(keeps_all("killed", &landed.measures).is_ok())
 }
 
 fn show_brake(context: &mut Context<'_>) -> Result<(Page, &'static str, bool)> {
@@ -131,7 +127,7 @@ fn show_brake(context: &mut Context<'_>) -> Result<(Page, &'static str, bool)> {
     let mut seen: Vec<(&str, Flight, Flight)> = Vec::new();
     for (road, part) in brake::ROADS {
         let with = brake::stop(context, road, Some("abs"))?;
-        kept &= say(keeps(&with));
+        kept &= keeps(&with).is_ok();
         let without = brake::stop(context, road, None)?;
         match brake::differs(&with, &without, part) {
             Ok(()) => {}

@@ -48,7 +48,7 @@ pub fn attach_in(
 /// Prints the figures of a flight, which must all be within their bounds.
 pub fn keeps(flight: &Flight) -> Result<()> {
     let of = format!("{} {}", flight.scenario.plant, flight.scenario.name);
-    keeps_all(&of, &flight.scenario.judge(&flight.recording))
+    keeps_all(&of, &flight.judge())
 }
 
 /// Prints figures of something, which must all be within their bounds.
@@ -62,7 +62,7 @@ pub fn keeps_all(of: &str, measures: &[Measure]) -> Result<()> {
 
 /// A figure of a flight by its name.
 pub fn figure(flight: &Flight, name: &str) -> Result<f64> {
-    let measures = flight.scenario.judge(&flight.recording);
+    let measures = flight.judge();
     let found = measures.iter().find(|measure| measure.name == name);
     let value = found.with_context(|| format!("no figure '{name}'"))?.value;
     ensure!(value.is_finite(), "{name} is {value}");

@@ -23,9 +23,6 @@ use crate::motors;
 use crate::peer::{Peer, PeerError, Speaker};
 use crate::signals;
 
-/// Of a vehicle and its autopilot.
-const SYSTEM: u8 = 1;
-const AUTOPILOT: u8 = 1;
 const HEARTBEAT_EVERY_US: u64 = 1_000_000;
 /// How many steps a simulator may make until it has said everything once: at 250 Hz, 20 s.
 const FIRST_STEPS_MAX: usize = 5_000;
@@ -130,7 +127,7 @@ impl Bridge {
         let instruments = Instruments::new(options.position, options.heading);
         let shown = Step { time_us: 0, samples: *instruments.samples() };
         let mut bridge = Self {
-            peer: Peer::new(socket, Speaker::new(SYSTEM, AUTOPILOT))?,
+            peer: Peer::new(socket, Speaker::AUTOPILOT)?,
             options,
             instruments,
             shown,
@@ -143,7 +140,7 @@ impl Bridge {
         // Some wait for a heartbeat before they begin.
         bridge.peer.say(&MavMessage::HEARTBEAT(signals::heartbeat(None, false)))?;
         bridge.peer.say(&MavMessage::COMMAND_LONG(state_wanted()))?;
-        let at_rest = [Output { value: 0.0, holder: None }; ACTUATOR_COUNT];
+        let at_rest = [Output::AT_REST; ACTUATOR_COUNT];
         for _ in 0..FIRST_STEPS_MAX {
             bridge.shown = bridge.await_step()?;
             if bridge.instruments.missing().is_none() {

@@ -16,7 +16,7 @@ use mavlink::dialects::common::{
 
 use crate::axes::{body, heading_of, world};
 use crate::place::{Home, Scaled};
-use crate::signals::FIX_3D;
+use crate::signals::{FIX_3D, PA_PER_HPA};
 
 /// What an inertial sensor shows at most, m/s² and rad/s: beyond, as when it hits the ground, it shows that.
 const ACCEL_MAX: f64 = 16.0 * GRAVITY;
@@ -166,7 +166,7 @@ impl Instruments {
             }
         }
         if said.fields_updated.contains(HilSensorUpdatedFlags::HIL_SENSOR_UPDATED_ABS_PRESSURE) {
-            *pressure = f64::from(abs_pressure) * 100.0;
+            *pressure = f64::from(abs_pressure) * PA_PER_HPA;
         }
         if said.fields_updated.contains(HilSensorUpdatedFlags::HIL_SENSOR_UPDATED_TEMPERATURE) {
             *celsius = temperature.into();

@@ -12,7 +12,7 @@ use cofferdam_mavlink::bridge::Options;
 use cofferdam_mavlink::instruments::Position;
 use cofferdam_mavlink::{Bridge, Home, OutsidePlant, Station, motors};
 use cofferdam_plant_protocol::Mode;
-use cofferdam_plants::Scenario;
+use cofferdam_plants::{Measure, Scenario};
 use cofferdam_simulator::{Begin, DeviceLink, Flight, Heard, Setup, World};
 
 /// The actuators with which a flight and a drive begin.
@@ -236,12 +236,9 @@ fn plant(arguments: &PlantArguments) -> Result<()> {
 
 /// Prints the figures of a flight, which all have to be within their bounds.
 fn verdict(flight: &Flight) -> Result<()> {
-    let measures = flight.scenario.judge(&flight.recording);
+    let measures = flight.judge();
     for measure in &measures {
         println!("{measure}");
     }
-    match measures.iter().filter(|measure| !measure.is_kept()).count() {
-        0 => Ok(()),
-        broken => bail!("{broken} of {} bounds not kept", measures.len()),
-    }
+    Measure::broken(&measures).map_or(Ok(()), |broken| bail!(broken))
 }

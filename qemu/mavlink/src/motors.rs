@@ -40,7 +40,7 @@ pub fn controls(
 /// The outputs that a message tells; each at rest if it is no number.
 pub fn outputs(told: &HIL_ACTUATOR_CONTROLS_DATA) -> [Output; ACTUATOR_COUNT] {
     let holder = told.mode.contains(MavModeFlag::MAV_MODE_FLAG_SAFETY_ARMED).then_some(0);
-    let mut outputs = [Output { value: 0.0, holder: None }; ACTUATOR_COUNT];
+    let mut outputs = [Output::AT_REST; ACTUATOR_COUNT];
     for (control, motor) in told.controls.iter().zip(ORDER) {
         if let Some(output) = outputs.get_mut(motor) {
             let value = f64::from(*control).clamp(0.0, 1.0);
@@ -52,15 +52,9 @@ pub fn outputs(told: &HIL_ACTUATOR_CONTROLS_DATA) -> [Output; ACTUATOR_COUNT] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use cofferdam_simulator::testing::outputs as told;
 
-    fn told(motors: [f64; 4], holder: Option<u8>) -> [Output; ACTUATOR_COUNT] {
-        let mut outputs = [Output { value: 0.0, holder: None }; ACTUATOR_COUNT];
-        for (output, value) in outputs.iter_mut().zip(motors) {
-            *output = Output { value, holder };
-        }
-        outputs
-    }
+    use super::*;
 
     #[test]
     fn each_motor_is_where_it_is() {

@@ -19,9 +19,6 @@ use crate::place::Home;
 use crate::signals;
 use crate::truth::Truth;
 
-/// As simulators call themselves.
-const SYSTEM: u8 = 1;
-const COMPONENT: u8 = 51;
 /// How often a position is new, and how often the battery is told, in ticks.
 const GPS_EVERY_TICKS: u64 = 50;
 const BATTERY_EVERY_TICKS: u64 = 1_000;
@@ -72,8 +69,8 @@ impl OutsidePlant {
     /// # Errors
     /// [`OutsideError`].
     pub fn serve(mut self, socket: TcpStream, patience: Duration) -> Result<Flight, OutsideError> {
-        let mut peer = Peer::new(socket, Speaker::new(SYSTEM, COMPONENT))?;
-        let mut outputs = [Output { value: 0.0, holder: None }; ACTUATOR_COUNT];
+        let mut peer = Peer::new(socket, Speaker::SIMULATOR)?;
+        let mut outputs = [Output::AT_REST; ACTUATOR_COUNT];
         let mut tick = 0;
         loop {
             let samples = self.world.tick(&Outputs { tick, late: 0, outputs });

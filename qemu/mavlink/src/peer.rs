@@ -52,6 +52,11 @@ impl From<io::Error> for PeerError {
 pub struct Speaker(MavHeader);
 
 impl Speaker {
+    /// A vehicle's autopilot.
+    pub const AUTOPILOT: Self = Self::new(1, 1);
+    /// As simulators call themselves.
+    pub const SIMULATOR: Self = Self::new(1, 51);
+
     /// A vehicle's system and component.
     pub const fn new(system: u8, component: u8) -> Self {
         Self(MavHeader { system_id: system as u32, component_id: component, sequence: 0 })
@@ -159,8 +164,8 @@ mod tests {
     fn messages_come_through_noise_and_an_end_is_heard() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut speaking = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let peer = Peer::new(listener.accept().unwrap().0, Speaker::new(1, 1)).unwrap();
-        let mut speaker = Speaker::new(1, 51);
+        let peer = Peer::new(listener.accept().unwrap().0, Speaker::AUTOPILOT).unwrap();
+        let mut speaker = Speaker::SIMULATOR;
         let sent = [
             MavMessage::HEARTBEAT(HEARTBEAT_DATA::default()),
             MavMessage::HIL_GPS(HIL_GPS_DATA { lat: -5, yaw: 9, ..Default::default() }),

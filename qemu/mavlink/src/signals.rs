@@ -20,7 +20,7 @@ use crate::truth::Truth;
 const UNKNOWN: u16 = u16::MAX;
 /// A fix of a receiver in three dimensions.
 pub(crate) const FIX_3D: u8 = 3;
-const PA_PER_HPA: f64 = 100.0;
+pub(crate) const PA_PER_HPA: f64 = 100.0;
 /// Fields of HIL_SENSOR that are filled in: accelerations, rates, pressure and temperature.
 const FILLED: u32 = 0b1_0010_0011_1111;
 

@@ -13,8 +13,6 @@ use crate::place::Home;
 use crate::signals;
 use crate::truth::Truth;
 
-const SYSTEM: u8 = 1;
-const AUTOPILOT: u8 = 1;
 /// How often each message goes out, in the device's ticks, milliseconds.
 const HEARTBEAT_EVERY: u64 = 1_000;
 const MOTION_EVERY: u64 = 40;
@@ -44,7 +42,7 @@ impl Station {
         // It takes no answers but from there, and waits for none.
         socket.connect(address)?;
         socket.set_nonblocking(true)?;
-        Ok(Self { socket, speaker: Speaker::new(SYSTEM, AUTOPILOT), home, told: [None; 3] })
+        Ok(Self { socket, speaker: Speaker::AUTOPILOT, home, told: [None; 3] })
     }
 
     /// Tells what is due at a tick of the device. `armed` is whether somebody holds the motors.

@@ -116,9 +116,9 @@ pub fn stops(page: &mut Page, stops: &[Stop<'_>]) -> Result<(), DrawError> {
     for Stop { road, with, without } in stops {
         page.heading(format!("{road}: {}", with.scenario.about));
         page.text("With abs:");
-        page.measures(&with.scenario.judge(&with.recording));
+        page.measures(&with.judge());
         page.text("Without, for comparison; bounds are those of abs:");
-        page.measures(&without.scenario.judge(&without.recording));
+        page.measures(&without.judge());
         let wheels =
             [("speed m/s", "car"), ("wheel-0 m/s", "front left wheel"), ("wheel-3 m/s", "rear right wheel")];
         let speeds = Chart {

@@ -8,6 +8,8 @@
 
 mod link;
 mod simulator;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod world;
 
 pub use link::{DeviceLink, Heard, LinkError};

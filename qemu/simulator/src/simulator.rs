@@ -197,43 +197,20 @@ fn serve(mut link: DeviceLink, mut world: World, shared: &Shared) -> Result<Flig
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
-    use std::net::{TcpListener, TcpStream};
+    use std::io::Write;
+    use std::net::TcpListener;
 
-    use cofferdam_device_protocol::ACTUATOR_COUNT;
-    use cofferdam_device_protocol::outputs::Moving;
-    use cofferdam_plant_link::{Event, Link, Why};
+    use cofferdam_device_protocol::actuator::Output;
+    use cofferdam_plant_link::{Event, Why};
     use cofferdam_plants::Scenario;
 
     use super::*;
-    use crate::Begin;
+    use crate::{Begin, testing};
 
     const LIMIT: Duration = Duration::from_secs(10);
 
     fn setup() -> Setup {
         Setup { scenario: Scenario::find("quad", None).unwrap(), seed: 1, begin: Begin::AtOnce }
-    }
-
-    /// The device's own side of the link, over a socket.
-    fn device(mut socket: TcpStream, ticks: u64) -> (Vec<Event>, Link) {
-        let (mut link, mut events, mut now_us) = (Link::new(), Vec::new(), 0);
-        let mut buffer = [0; 512];
-        let still = Moving { value: 0.5, holder: Some(0), target: 0.5, per_second: 0.0 };
-        while let Ok(count @ 1..) = socket.read(&mut buffer) {
-            let mut bytes = &buffer[..count];
-            while let Some(event) = link.hear(&mut bytes, now_us) {
-                events.push(event);
-                if let Event::Attached { .. } = event {
-                    socket.write_all(link.welcome().unwrap().bytes()).unwrap();
-                    now_us += 2_000;
-                }
-                if matches!(event, Event::Attached { .. } | Event::Sample(_)) && now_us < ticks * 1_000 {
-                    socket.write_all(link.tick(now_us, &[still; ACTUATOR_COUNT]).unwrap().bytes()).unwrap();
-                    now_us += 1_000;
-                }
-            }
-        }
-        (events, link)
     }
 
     #[test]
@@ -242,7 +219,8 @@ mod tests {
         let mut simulator =
             Simulator::attach(listener.local_addr().unwrap(), Mode::Lockstep, setup()).unwrap();
         let (socket, _) = listener.accept().unwrap();
-        let device = thread::spawn(move || device(socket, 502));
+        let output = Output { value: 0.5, holder: Some(0) };
+        let device = thread::spawn(move || testing::device(socket, output, 502_000));
         let progress = simulator.wait(LIMIT, |progress| progress.ticks == 500).unwrap();
         assert!(progress.attached && progress.begun && !progress.over);
         let flight = simulator.leave().unwrap();

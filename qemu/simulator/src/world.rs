@@ -4,7 +4,7 @@
 use cofferdam_device_protocol::ACTUATOR_COUNT;
 use cofferdam_device_protocol::actuator::Output;
 use cofferdam_plant_protocol::{Outputs, Samples, TICK_US};
-use cofferdam_plants::{Actuation, Plant, Recording, Scenario, Vehicle};
+use cofferdam_plants::{Actuation, Measure, Plant, Recording, Scenario, Vehicle};
 use sha2::{Digest, Sha256};
 
 /// When the scenario's time begins. Until then the vehicle is as it is at the start, and its sensors stand still.
@@ -80,6 +80,11 @@ fn ticks_expected(scenario: &Scenario) -> usize {
 }
 
 impl Flight {
+    /// Figures of the whole run, as the scenario judges it.
+    pub fn judge(&self) -> Vec<Measure> {
+        self.scenario.judge(&self.recording)
+    }
+
     /// When it was on the device's clock, s of the scenario's time; nothing before the beginning.
     pub fn time_s(&self, device_us: u64) -> Option<f64> {
         let begun_us = self.begun?.saturating_mul(TICK_US);
@@ -206,6 +211,7 @@ mod tests {
     use cofferdam_plants::SCENARIOS;
 
     use super::*;
+    use crate::testing;
 
     const MOTOR: usize = 0;
 
@@ -215,9 +221,7 @@ mod tests {
     }
 
     fn told(tick: u64, motor: f64, holder: Option<u8>) -> Outputs {
-        let mut outputs = [Output { value: 0.0, holder }; ACTUATOR_COUNT];
-        outputs[..4].fill(Output { value: motor, holder });
-        Outputs { tick, late: 0, outputs }
+        Outputs { tick, late: 0, outputs: testing::outputs([motor; 4], holder) }
     }
 
     #[test]

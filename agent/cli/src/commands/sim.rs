@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use cofferdam_client::recipe::{RECIPE_FILE, Recipe};
 use cofferdam_package::{Manifest, sha256};
-use cofferdam_plants::{SCENARIOS, Scenario};
+use cofferdam_plants::{Measure, SCENARIOS, Scenario};
 use cofferdam_sim::{Activated, Desk};
 use cofferdam_simulator::{Begin, Setup};
 use serde_json::json;
@@ -72,7 +72,7 @@ pub fn run(wanted: &Wanted, global: &Global) -> Result<()> {
     if stopped.is_some() {
         return Ok(());
     }
-    let measures = scenario.judge(&flight.recording);
+    let measures = flight.judge();
     let digest = hex::encode(flight.digest);
     if global.json {
         let figures: Vec<_> = measures
@@ -89,10 +89,7 @@ pub fn run(wanted: &Wanted, global: &Global) -> Result<()> {
             flight.recording.rows().len()
         ))?;
     }
-    match measures.iter().filter(|measure| !measure.is_kept()).count() {
-        0 => Ok(()),
-        broken => Err(anyhow!("{broken} of {} bounds not kept", measures.len())),
-    }
+    Measure::broken(&measures).map_or(Ok(()), |broken| Err(anyhow!(broken)))
 }
 
 fn scenario(wanted: &Wanted) -> Result<&'static Scenario> {

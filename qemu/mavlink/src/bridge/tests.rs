@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread::{self, JoinHandle};
 
-use cofferdam_device_protocol::outputs::Moving;
 use cofferdam_device_protocol::{SENSOR_COUNT, VALUES_MAX};
-use cofferdam_plant_link::{Event, Link, Why};
+use cofferdam_plant_link::{Event, Why};
 use cofferdam_plants::{GRAVITY, Scenario};
-use cofferdam_simulator::{Begin, Flight, Setup};
+use cofferdam_simulator::{Begin, Flight, Setup, testing};
 use hover::{HoverControl, Inputs, Wanted};
 use mavlink::dialects::common::HIL_ACTUATOR_CONTROLS_DATA;
 
@@ -29,11 +27,7 @@ fn home() -> Home {
 }
 
 fn told(tick: u64, motors: [f64; 4], holder: Option<u8>) -> Outputs {
-    let mut outputs = [Output { value: 0.0, holder: None }; ACTUATOR_COUNT];
-    for (output, value) in outputs.iter_mut().zip(motors) {
-        *output = Output { value, holder };
-    }
-    Outputs { tick, late: 0, outputs }
+    Outputs { tick, late: 0, outputs: testing::outputs(motors, holder) }
 }
 
 type Flown = JoinHandle<Result<Flight, OutsideError>>;
@@ -86,7 +80,7 @@ fn an_outside_simulator_is_flown_within_bounds() {
             }
         }
         let flight = flown.join().unwrap().unwrap();
-        for measure in flight.scenario.judge(&flight.recording) {
+        for measure in flight.judge() {
             println!("{scenario}, steps of {step_ticks} ms, {position:?}: {measure}");
             assert!(measure.is_kept(), "{measure}");
         }
@@ -123,7 +117,7 @@ fn scripted(
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
-        let mut peer = Peer::new(listener.accept().unwrap().0, Speaker::new(1, 51)).unwrap();
+        let mut peer = Peer::new(listener.accept().unwrap().0, Speaker::SIMULATOR).unwrap();
         let mut heard = None;
         loop {
             let words = script(heard.take());
@@ -240,28 +234,6 @@ fn without_lockstep_the_last_word_is_shown() {
     }
 }
 
-/// The device's own side of the link, over a socket, until the link has ended.
-fn device(mut socket: TcpStream) -> Vec<Event> {
-    let (mut link, mut events, mut now_us) = (Link::new(), Vec::new(), 0);
-    let mut buffer = [0; 512];
-    let still = Moving { value: 0.0, holder: None, target: 0.0, per_second: 0.0 };
-    while let Ok(count @ 1..) = socket.read(&mut buffer) {
-        let mut bytes = &buffer[..count];
-        while let Some(event) = link.hear(&mut bytes, now_us) {
-            events.push(event);
-            if let Event::Attached { .. } = event {
-                socket.write_all(link.welcome().unwrap().bytes()).unwrap();
-                now_us += 2_000;
-            }
-            if matches!(event, Event::Attached { .. } | Event::Sample(_)) {
-                socket.write_all(link.tick(now_us, &[still; ACTUATOR_COUNT]).unwrap().bytes()).unwrap();
-                now_us += 1_000;
-            }
-        }
-    }
-    events
-}
-
 #[test]
 fn a_device_is_told_when_its_simulator_goes() {
     let mut step = 0u64;
@@ -272,10 +244,11 @@ fn a_device_is_told_when_its_simulator_goes() {
     let bridge = Bridge::meet(address, options()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let link = DeviceLink::open(listener.local_addr().unwrap(), Mode::Lockstep).unwrap();
-    let device = thread::spawn(move || device(listener.accept().unwrap().0));
+    let device =
+        thread::spawn(move || testing::device(listener.accept().unwrap().0, Output::AT_REST, u64::MAX));
     let mut ticks = 0;
     let steps = bridge.serve(link, |_| ticks += 1).unwrap();
-    let events = device.join().unwrap();
+    let (events, _) = device.join().unwrap();
     // Whether the last step could still be answered is chance.
     assert!(steps == ticks && (99..=100).contains(&steps), "{steps} steps, {ticks} ticks");
     assert_eq!(events.len() as u64, ticks + 2, "hello, samples, goodbye");

@@ -26,6 +26,12 @@ impl Measure {
     pub fn is_kept(&self) -> bool {
         (self.min..=self.max).contains(&self.value)
     }
+
+    /// How many of these are not within their bounds, in words; nothing if all are.
+    pub fn broken(measures: &[Self]) -> Option<String> {
+        let broken = measures.iter().filter(|measure| !measure.is_kept()).count();
+        (broken > 0).then(|| format!("{broken} of {} bounds not kept", measures.len()))
+    }
 }
 
 impl fmt::Display for Measure {

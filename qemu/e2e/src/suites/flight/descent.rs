@@ -114,11 +114,9 @@ fn judge(flight: Flight) -> Result<Landed> {
 
 #[cfg(test)]
 mod tests {
-    use cofferdam_device_protocol::ACTUATOR_COUNT;
-    use cofferdam_device_protocol::actuator::Output;
     use cofferdam_plant_protocol::Outputs;
     use cofferdam_plants::Scenario;
-    use cofferdam_simulator::{Setup, World};
+    use cofferdam_simulator::{Setup, World, testing};
 
     use super::*;
 
@@ -129,10 +127,7 @@ mod tests {
         for tick in 0..9_000 {
             let held = tick < 1_300;
             let values = if held { [0.85; 4] } else { after(tick - 1_300) };
-            let mut outputs = [Output { value: 0.0, holder: None }; ACTUATOR_COUNT];
-            for (output, value) in outputs.iter_mut().zip(values) {
-                *output = Output { value, holder: held.then_some(0) };
-            }
+            let outputs = testing::outputs(values, held.then_some(0));
             world.tick(&Outputs { tick, late: 0, outputs });
         }
         judge(world.into_flight())
