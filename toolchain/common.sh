@@ -66,10 +66,12 @@ board_fact() { # board_fact BOARD NAME: a text among the first lines of a board'
     sed -n "/^\[/q; s/^$2 = \"\(.*\)\"\$/\1/p" "$TOP/boards/$1/board.toml"
 }
 
-device_target_dir() { # where cargo puts the code of the device: the two kernels' never meet
+# Where cargo puts the code of the device. What depends on the kernel's headers is built again when they are another kernel's, and
+# the SDK has one for each board and configuration: a folder for each, so that none is built twice.
+device_target_dir() {
     local target=${CARGO_TARGET_DIR:-$BUILD/target}
     case ${COFFERDAM_KERNEL:-crates} in
-    sdk) echo "$target/sdk" ;;
+    sdk) echo "$target/sdk/${COFFERDAM_BOARD:-$USUAL_BOARD}-${COFFERDAM_CONFIG:-release}" ;;
     *) echo "$target" ;;
     esac
 }
