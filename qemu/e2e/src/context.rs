@@ -386,8 +386,7 @@ impl<'a> Context<'a> {
 
     /// A figure of `cofferdam stats NAME --json`.
     pub fn figure(&self, name: &str, figure: &str) -> Result<u64> {
-        let stats = self.json(&["stats", name])?;
-        stats[figure].as_u64().ok_or_else(|| anyhow!("no figure '{figure}' in {stats}"))
+        number(&self.json(&["stats", name])?, figure)
     }
 
     /// Looks again and again until `look` sees what it wants; each look asks the device, so this needs no pause.
@@ -429,6 +428,11 @@ impl<'a> Context<'a> {
 /// For the library in tests.
 pub fn patience() -> Patience {
     Patience { connect: STEP_LIMIT, answer: STEP_LIMIT, busy: STEP_LIMIT }
+}
+
+/// A figure of what `cofferdam --json` printed.
+pub fn number(value: &Value, name: &str) -> Result<u64> {
+    value[name].as_u64().ok_or_else(|| anyhow!("no figure '{name}' in {value}"))
 }
 
 /// The program must have said that the device refused, with `reason` in its words.

@@ -7,10 +7,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use cofferdam_client::recipe::{Recipe, RecipeShape};
 
-use crate::context::{Context, STEP_LIMIT, make};
+use crate::context::{Context, STEP_LIMIT, make, number};
 
 /// Which slot a loop must be in: what is above it is part of its bound.
 #[derive(Clone, Copy, Debug)]
@@ -110,12 +110,11 @@ pub fn meanwhile(
 /// How a loop did since its start.
 pub fn timing(context: &Context<'_>, one: &Loop) -> Result<Timing> {
     let stats = context.json(&["stats", one.name])?;
-    let figure = |name: &str| stats[name].as_u64().ok_or_else(|| anyhow!("no figure '{name}' in {stats}"));
     Ok(Timing {
-        activations: figure("activations")?,
-        jitter_max_us: figure("jitter_max_us")?,
-        missed: figure("missed_releases")?,
-        overruns: figure("overruns")?,
+        activations: number(&stats, "activations")?,
+        jitter_max_us: number(&stats, "jitter_max_us")?,
+        missed: number(&stats, "missed_releases")?,
+        overruns: number(&stats, "overruns")?,
     })
 }
 

@@ -2,7 +2,7 @@
 //! Implementations that are not ours, in Python, as `toolchain/pypi.sh` installs them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
@@ -14,7 +14,7 @@ use crate::harness::Skip;
 /// # Errors
 /// [`Skip`] if PyPI could not be reached.
 pub fn python(context: &Context<'_>, name: &str) -> Result<PathBuf> {
-    let build = context.settings.output.parent().map(Path::to_owned).unwrap_or_default();
+    let build = &context.settings.build;
     if let Ok(why) = fs::read_to_string(build.join(format!("{name}-unreachable"))) {
         return Err(Skip(why.trim().to_owned()).into());
     }

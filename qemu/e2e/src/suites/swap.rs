@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::lifecycle::kill;
 use super::tests;
 use crate::command::Finished;
-use crate::context::{Context, make};
+use crate::context::{Context, make, number};
 use crate::harness::{Suite, System};
 
 /// The suite.
@@ -120,10 +120,6 @@ fn swap(context: &Context<'_>, file: &str) -> Result<(Finished, Value)> {
     let line = finished.stdout.lines().next().with_context(|| format!("nothing printed: {finished}"))?;
     let value = serde_json::from_str(line).with_context(|| format!("not JSON: {finished}"))?;
     Ok((finished, value))
-}
-
-fn number(value: &Value, name: &str) -> Result<u64> {
-    value[name].as_u64().ok_or_else(|| anyhow!("no figure '{name}' in {value}"))
 }
 
 /// The version that is installed, alone, and its slot's own count of what it missed.

@@ -6,13 +6,13 @@
 
 use std::fs;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use cofferdam_plants::Measure;
 use cofferdam_simulator::{Begin, Flight, Simulator};
 use serde_json::Value;
 
 use super::{FLIGHT_LIMIT, FLIGHTS, MOTOR};
-use crate::context::Context;
+use crate::context::{Context, number};
 use crate::harness::Skip;
 use crate::plant::attach;
 
@@ -99,7 +99,7 @@ fn went_wrong(outcome: &Result<Swapped>) -> Option<String> {
         Ok(swapped) => swapped,
         Err(error) => return Some(format!("{error:#}")),
     };
-    let flown = swapped.flight.scenario.judge(&swapped.flight.recording);
+    let flown = swapped.flight.judge();
     let broken = flown.iter().chain(&swapped.measures).find(|measure| !measure.is_kept());
     broken.map(Measure::to_string)
 }
@@ -165,10 +165,6 @@ fn took_over(flight: &Flight, said: Value) -> Result<Swap> {
     let at_s = flight.time_s(at_us).with_context(|| format!("before the flight: {said}"))?;
     let version = said["to_version"].as_str().unwrap_or_default().to_owned();
     Ok(Swap { version, at_s, said })
-}
-
-fn number(value: &Value, name: &str) -> Result<u64> {
-    value[name].as_u64().ok_or_else(|| anyhow!("no figure '{name}' in {value}"))
 }
 
 /// Where the same apps are at each tick without a swap.
