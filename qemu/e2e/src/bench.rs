@@ -6,6 +6,7 @@ mod compare;
 mod four;
 mod jitter;
 mod product;
+mod safety;
 mod speed;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::context::Settings;
 use crate::harness::Skip;
+use crate::suites::envelope;
 
 /// What to measure, and how often.
 #[derive(clap::Args)]
@@ -129,6 +131,18 @@ const FIGURES: &[Figure] = &[
         unit: "us",
         goal: Goal::AtMost(100.0),
         measure: jitter::under_flood,
+    },
+    Figure {
+        name: "end of a lease to the safe state",
+        unit: "us",
+        goal: Goal::AtMost(envelope::LATE_MAX_US as f64),
+        measure: safety::safe_state,
+    },
+    Figure {
+        name: "swaps: ticks without a value",
+        unit: "ticks",
+        goal: Goal::AtMost(0.0),
+        measure: safety::swap_gap,
     },
     Figure { name: "1 kHz jitter of four loops alone", unit: "us", goal: Goal::None, measure: four::alone },
     Figure {

@@ -9,31 +9,46 @@ use anyhow::{Context as _, Result, ensure};
 use cofferdam_client::recipe::RecipeShape;
 
 use super::lifecycle::{kill, seconds};
-use super::tests;
 use crate::context::{Context, make};
-use crate::harness::{Suite, System};
+use crate::harness::{Suite, System, Test};
 
 /// The suite.
 pub const SUITE: Suite = Suite {
     name: "envelope",
     about: "outputs are on their way to their safe states within two control periods, whoever dies",
     system: System::VariantWithDisk("lifecycle"),
-    tests: tests![
-        an_app_falls_silent,
-        an_app_renews_but_writes_nothing,
-        a_slot_faults,
-        the_gateway_dies_then_the_app_falls_silent,
-        the_manager_dies_then_the_app_falls_silent,
-        the_network_goes_then_the_app_falls_silent,
-    ],
+    tests: TESTS,
 };
 
+/// What ends a lease: its name, and what lets it happen and gives the time from that end to the way to the safe state, us.
+pub type Cause = (&'static str, fn(&mut Context<'_>) -> Result<u64>);
+
+/// Each is a test, and part of a figure.
+macro_rules! causes {
+    ($($name:ident),+ $(,)?) => {
+        const TESTS: &[Test] =
+            &[$(Test { name: stringify!($name), run: |context| in_time($name(context)?) }),+];
+        /// All of them; a device has to be new, as packages are numbered.
+        pub const CAUSES: &[Cause] = &[$((stringify!($name), $name)),+];
+    };
+}
+
+causes![
+    an_app_falls_silent,
+    an_app_renews_but_writes_nothing,
+    a_slot_faults,
+    the_gateway_dies_then_the_app_falls_silent,
+    the_manager_dies_then_the_app_falls_silent,
+    the_network_goes_then_the_app_falls_silent,
+];
+
 const HOLDER: &str = "holder";
-const PERIOD_US: u64 = 10_000;
+/// Of the app that holds the output.
+pub const PERIOD_US: u64 = 10_000;
 /// Three periods, so that a late tick loses nothing.
 const LEASE_US: u64 = 3 * PERIOD_US;
 /// The goal.
-const LATE_MAX_US: u64 = 2 * PERIOD_US;
+pub const LATE_MAX_US: u64 = 2 * PERIOD_US;
 
 /// An app that holds the brake at a half for `ticks` ticks, and then does `end` in each.
 fn push(context: &Context<'_>, sequence: u64, ticks: u32, end: &str) -> Result<usize> {
@@ -69,44 +84,43 @@ fn push(context: &Context<'_>, sequence: u64, ticks: u32, end: &str) -> Result<u
     Ok(position)
 }
 
-/// Waits until the guard says that the brake is safe because the lease `why`; it must have acted in time.
-fn safe(context: &Context<'_>, position: usize, why: &str) -> Result<()> {
-    let words = format!("on brake {why}: safe value ");
-    let line = context.expect_from(position, &words)?;
-    let late = line.text.split_once(&words).and_then(|(_, rest)| rest.split_once(" us later"));
-    let late_us: u64 =
-        late.and_then(|(us, _)| us.parse().ok()).with_context(|| format!("no time in {line}"))?;
-    println!("      {why}: on its way to the safe state {late_us} us after the end of the lease");
-    ensure!(late_us <= LATE_MAX_US, "{late_us} us, at most {LATE_MAX_US}: {line}");
+fn in_time(late_us: u64) -> Result<()> {
+    println!("      on its way to the safe state {late_us} us after the end of the lease");
+    ensure!(late_us <= LATE_MAX_US, "{late_us} us, at most {LATE_MAX_US}");
     Ok(())
 }
 
-fn an_app_falls_silent(context: &mut Context<'_>) -> Result<()> {
+/// Waits until the guard says that the brake is safe because the lease `why`, and how long after that it acted.
+fn safe(context: &Context<'_>, position: usize, why: &str) -> Result<u64> {
+    let words = format!("on brake {why}: safe value ");
+    let line = context.expect_from(position, &words)?;
+    let late = line.text.split_once(&words).and_then(|(_, rest)| rest.split_once(" us later"));
+    late.and_then(|(us, _)| us.parse().ok()).with_context(|| format!("no time in {line}"))
+}
+
+fn an_app_falls_silent(context: &mut Context<'_>) -> Result<u64> {
     let position = push(context, 1, 200, "nop")?;
     safe(context, position, "ran out")
 }
 
 /// To renew is not enough: a value that is too old is none.
-fn an_app_renews_but_writes_nothing(context: &mut Context<'_>) -> Result<()> {
+fn an_app_renews_but_writes_nothing(context: &mut Context<'_>) -> Result<u64> {
     let position = push(context, 2, 200, "(drop (call $lease (i32.const 4) (i64.const 30000)))")?;
     safe(context, position, "had an old value")
 }
 
-/// The manager takes the permission back, which ends the lease before its time.
-fn a_slot_faults(context: &mut Context<'_>) -> Result<()> {
+/// The manager takes the permission back, which ends the lease before its time: the time since the fault counts.
+fn a_slot_faults(context: &mut Context<'_>) -> Result<u64> {
     context.announce("panicked at");
     context.announce("app holder");
     let position = push(context, 3, 200, "(drop (call $log (i32.const 3) (i32.const 0) (i32.const 5)))")?;
     // A kernel for debugging prints the same before it, without a time.
     let fault = seconds(&context.expect_from(position, "] app_slot_0: panicked at")?.text)?;
     let safe = seconds(&context.expect_from(position, "on brake taken back: safe value")?.text)?;
-    let late_us = ((safe - fault) * 1e6).round() as u64;
-    println!("      a slot's fault: safe state {late_us} us after it");
-    ensure!(late_us <= LATE_MAX_US, "{late_us} us, at most {LATE_MAX_US}");
-    Ok(())
+    Ok(((safe - fault) * 1e6).round() as u64)
 }
 
-fn the_gateway_dies_then_the_app_falls_silent(context: &mut Context<'_>) -> Result<()> {
+fn the_gateway_dies_then_the_app_falls_silent(context: &mut Context<'_>) -> Result<u64> {
     context.announce("panicked at");
     context.announce("'gateway' faulted");
     let position = push(context, 4, 2000, "nop")?;
@@ -115,26 +129,29 @@ fn the_gateway_dies_then_the_app_falls_silent(context: &mut Context<'_>) -> Resu
     safe(context, position, "ran out")
 }
 
-fn the_manager_dies_then_the_app_falls_silent(context: &mut Context<'_>) -> Result<()> {
+fn the_manager_dies_then_the_app_falls_silent(context: &mut Context<'_>) -> Result<u64> {
     context.announce("panicked at");
     context.announce("'wasm_manager' faulted");
     let position = push(context, 5, 2000, "nop")?;
     let frame = b"fault wasm_manager";
     kill(context, &[&u32::try_from(frame.len())?.to_le_bytes()[..], frame].concat())?;
     context.expect_from(position, "wasm_manager starts again")?;
-    safe(context, position, "ran out")?;
-    context
-        .until("wasm_manager serves again", || Ok(context.cofferdam(&["ls"])?.status.success().then_some(())))
+    let late_us = safe(context, position, "ran out")?;
+    context.until("wasm_manager serves again", || {
+        Ok(context.cofferdam(&["ls"])?.status.success().then_some(()))
+    })?;
+    Ok(late_us)
 }
 
-fn the_network_goes_then_the_app_falls_silent(context: &mut Context<'_>) -> Result<()> {
+fn the_network_goes_then_the_app_falls_silent(context: &mut Context<'_>) -> Result<u64> {
     let position = push(context, 6, 2000, "nop")?;
     context.machine().plug_network(false)?;
     let unheard = context.cofferdam(&["ls"])?;
     ensure!(!unheard.status.success(), "the plug is in place: {unheard}");
-    safe(context, position, "ran out")?;
+    let late_us = safe(context, position, "ran out")?;
     context.machine().plug_network(true)?;
     context.until("the device is reached again", || {
         Ok(context.cofferdam(&["ls"])?.status.success().then_some(()))
-    })
+    })?;
+    Ok(late_us)
 }

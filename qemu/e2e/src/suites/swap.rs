@@ -38,9 +38,9 @@ pub const SUITE: Suite = Suite {
 
 const APP: &str = "swapped";
 /// 250 Hz.
-const PERIOD_US: u64 = 4_000;
+pub const PERIOD_US: u64 = 4_000;
 /// Swaps in one flight.
-const SWAPS: u64 = 100;
+pub const SWAPS: u64 = 100;
 /// How far apart two values may lie beside a period: what slots above, servers and a longer tick can cost.
 const LATE_US: u64 = 1_000;
 
@@ -190,33 +190,53 @@ fn a_shadow_moves_nothing(context: &mut Context<'_>) -> Result<()> {
     context.until_state(APP, "failed")
 }
 
-fn a_hundred_swaps(context: &mut Context<'_>) -> Result<()> {
+/// What swaps did to an output.
+#[derive(Default)]
+pub struct Swaps {
+    /// Ticks that went without a value.
+    pub missed: u64,
+    /// From one value to the next, at most.
+    pub longest_us: u64,
+    /// Ticks in which both versions were compared.
+    pub compared: u64,
+    /// From the command to its end, all of them.
+    pub milliseconds: u64,
+}
+
+/// Swaps [`SWAPS`] times in one flight; each must be done, at a tick's boundary.
+pub fn swaps(context: &Context<'_>) -> Result<Swaps> {
     let first = 2_000;
     push_first(context, first)?;
-    let (mut longest_us, mut compared, mut milliseconds) = (0, 0, 0);
+    let mut swaps = Swaps::default();
     for sequence in first + 1..=first + SWAPS {
         let file = package(context, sequence, WAVE, NOTHING, |recipe| {
             recipe.swap = Some(terms(40_000, 40_000));
         })?;
         let (finished, swap) = swap(context, &file)?;
         ensure!(finished.status.success() && swap["state"] == "done", "{finished}");
-        ensure!(number(&swap, "missed_ticks")? == 0, "swap to {sequence} missed a tick: {swap}");
-        ensure!(number(&swap, "longest_us")? <= PERIOD_US + LATE_US, "{swap}");
         let taken_over_us = number(&swap, "taken_over_us")?;
         ensure!(
             taken_over_us > 0 && taken_over_us.is_multiple_of(PERIOD_US),
             "not at a tick's boundary: {swap}"
         );
-        longest_us = longest_us.max(number(&swap, "longest_us")?);
-        compared += number(&swap, "compared_ticks")?;
-        milliseconds += number(&swap, "milliseconds")?;
+        swaps.missed += number(&swap, "missed_ticks")?;
+        swaps.longest_us = swaps.longest_us.max(number(&swap, "longest_us")?);
+        swaps.compared += number(&swap, "compared_ticks")?;
+        swaps.milliseconds += number(&swap, "milliseconds")?;
         ensure!(installed(context)? == sequence, "{sequence} is not the installed one");
     }
+    Ok(swaps)
+}
+
+fn a_hundred_swaps(context: &mut Context<'_>) -> Result<()> {
+    let Swaps { missed, longest_us, compared, milliseconds } = swaps(context)?;
     println!(
-        "      swap gap: 0 ticks in {SWAPS} swaps of a loop of 250 Hz ({compared} ticks side by side); longest time between two \
-         values {longest_us} us of a period of {PERIOD_US} us; {} ms a swap",
+        "      swap gap: {missed} ticks in {SWAPS} swaps of a loop of 250 Hz ({compared} ticks side by side); longest time between \
+         two values {longest_us} us of a period of {PERIOD_US} us; {} ms a swap",
         milliseconds / SWAPS
     );
+    ensure!(missed == 0, "{missed} ticks went without a value");
+    ensure!(longest_us <= PERIOD_US + LATE_US, "{longest_us} us");
     let log = context.json(&["audit"])?;
     let count = |what: &str| {
         let all = log["entries"].as_array().into_iter().flatten();
