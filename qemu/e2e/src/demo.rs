@@ -13,7 +13,7 @@ use crate::harness::{Suite, System};
 use crate::plant::{figure, keeps, keeps_all};
 use crate::suites::brake;
 use crate::suites::flight::descent;
-use crate::suites::flight::swaps::{self, Releases, Swapped};
+use crate::suites::flight::swaps::{self, ON_ITS_WAY, Releases, Swapped};
 
 /// What to show.
 #[derive(Clone, Copy, ValueEnum)]
@@ -65,7 +65,7 @@ fn show_flight(context: &mut Context<'_>) -> Result<(Page, &'static str, bool)> 
 }
 
 fn show_swaps(context: &mut Context<'_>, page: &mut Page) -> Result<bool> {
-    let Swapped { flight, swaps, measures, releases } = swaps::fly(context)?;
+    let Swapped { flight, swaps, measures, releases } = swaps::fly(context, &ON_ITS_WAY)?;
     let mut kept = keeps(&flight).is_ok();
     kept &= keeps_all("swaps", &measures).is_ok();
     page.heading(format!("{}: {}; hover is swapped in flight", flight.scenario.name, flight.scenario.about));

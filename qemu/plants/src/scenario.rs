@@ -110,6 +110,13 @@ pub const SCENARIOS: &[Scenario] = &[
         46,
         Kind::Flight { wind: 1.5, gust: 6.0 },
     ),
+    scenario(
+        "quad",
+        "long",
+        "take-off to 2 m, wind, a gust of 6 m/s, and three quarters of a minute more",
+        60,
+        Kind::Hover { wind: 1.5, gust: 6.0 },
+    ),
     scenario("quad", "breeze", "take-off to 2 m, wind of 2 m/s", 20, Kind::Hover { wind: 2.0, gust: 0.0 }),
     scenario("quad", "calm", "take-off to 2 m without wind", 15, Kind::Hover { wind: 0.0, gust: 0.0 }),
     scenario(

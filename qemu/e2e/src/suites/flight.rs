@@ -18,6 +18,7 @@ use anyhow::{Result, anyhow, ensure};
 use cofferdam_plant_protocol::{Frame, Hello, Message, Mode, Sensors};
 use cofferdam_simulator::{Begin, Flight};
 
+use self::swaps::{A_HUNDRED, Swapped};
 use super::tests;
 use crate::context::{Context, STEP_LIMIT};
 use crate::harness::{Skip, Suite, System};
@@ -30,6 +31,7 @@ pub const SUITE: Suite = Suite {
     system: System::ProductWithPlant,
     tests: tests![
         it_flies_and_lands_and_does_so_again,
+        a_hundred_swaps_in_one_flight,
         a_stopped_controller_comes_down,
         a_killed_controller_comes_down,
         a_simulator_comes_and_goes,
@@ -90,6 +92,23 @@ fn it_flies_and_lands_and_does_so_again(context: &mut Context<'_>) -> Result<()>
     let digest = said["sha256"].as_str().unwrap_or_default();
     ensure!(digest == hex(&first.digest), "on the desk it is another flight: {digest}");
     Ok(())
+}
+
+fn a_hundred_swaps_in_one_flight(context: &mut Context<'_>) -> Result<()> {
+    // The guard may still let the motors of the flight before sink, which would be another beginning.
+    context.boot_again(false)?;
+    let Swapped { flight, swaps, measures, releases } = swaps::fly(context, &A_HUNDRED)?;
+    keeps(&flight)?;
+    keeps_all("swaps", &measures)?;
+    if let [first, .., last] = &swaps[..] {
+        println!(
+            "      from {:.1} to {:.1} s; hover begins at most {} us late",
+            first.at_s, last.at_s, releases.late_max_us
+        );
+    }
+    ensure!(releases.missed == 0, "hover missed {} releases", releases.missed);
+    // Its next version would have to be a later one.
+    context.boot_again(false)
 }
 
 /// From the moment on that nobody holds the motors they are all at one value that lets the quadrotor sink.

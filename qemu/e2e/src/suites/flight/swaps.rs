@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! One flight in which `hover` is swapped for another version of itself ten times, while it flies its way.
+//! One flight in which `hover` is swapped for another version of itself again and again.
 //!
 //! When a version takes over depends on when its package arrives, so this flight does not repeat bit for bit. What the swaps do to it is
 //! seen by comparison: the same flight without a swap, flown on the desk, is the same up to the first one.
@@ -16,12 +16,40 @@ use crate::context::{Context, number};
 use crate::harness::Skip;
 use crate::plant::attach;
 
-/// Swaps in one flight.
-const SWAPS: u64 = 10;
-/// When the first one is begun, in the scenario's time, and how long after one the next one is at the earliest: the gust has passed,
-/// the way has begun, and there are seconds left before it lands.
-const FROM_US: u64 = 18_500_000;
-const EVERY_US: u64 = 1_200_000;
+/// A flight and its swaps.
+pub struct Plan {
+    /// What is flown.
+    scenario: &'static str,
+    /// The app that flies beside `hover` and above it, if one does.
+    beside: Option<&'static str>,
+    /// Swaps in one flight.
+    swaps: u64,
+    /// When the first one is begun, in the scenario's time, and how long after one the next one is at the earliest.
+    from_us: u64,
+    every_us: u64,
+    /// For how long two versions have to agree, and for how long the new one is watched, if not as its recipe says.
+    terms_us: Option<[u64; 2]>,
+}
+
+/// The gust has passed, the way has begun, and there are seconds left before it lands.
+pub const ON_ITS_WAY: Plan = Plan {
+    scenario: "flight",
+    beside: Some("waypoint"),
+    swaps: 10,
+    from_us: 18_500_000,
+    every_us: 1_200_000,
+    terms_us: None,
+};
+/// One after the other, as soon as it has risen and in the gust.
+pub const A_HUNDRED: Plan = Plan {
+    scenario: "long",
+    beside: None,
+    swaps: 100,
+    from_us: 8_000_000,
+    every_us: 0,
+    terms_us: Some([40_000, 40_000]),
+};
+
 /// Below this it no longer flies its way, m.
 const FLIES_ABOVE_M: f64 = 1.5;
 /// A period of `hover`, and how far apart two values of an output may lie beside it: what a longer tick, slots above and servers
@@ -81,10 +109,11 @@ impl Releases {
 }
 
 /// Pushes the apps, flies and swaps. A flight that the host was too slow for, and that went wrong, is flown again.
-pub fn fly(context: &mut Context<'_>) -> Result<Swapped> {
-    let versions = (1..=SWAPS + 1).map(|version| package(context, version)).collect::<Result<Vec<_>>>()?;
+pub fn fly(context: &mut Context<'_>, plan: &Plan) -> Result<Swapped> {
+    let versions = 1..=plan.swaps + 1;
+    let versions = versions.map(|version| package(context, plan, version)).collect::<Result<Vec<_>>>()?;
     for attempt in 1..=FLIGHTS {
-        let (late, outcome) = once(context, &versions)?;
+        let (late, outcome) = once(context, plan, &versions)?;
         match went_wrong(&outcome).filter(|_| late > 0) {
             None => return outcome,
             Some(why) => println!("      {late} ticks were late, attempt {attempt} of {FLIGHTS}: {why}"),
@@ -105,32 +134,40 @@ fn went_wrong(outcome: &Result<Swapped>) -> Option<String> {
 }
 
 /// Version `version` of `hover`: its source is the same, which is what lets the flight be compared.
-fn package(context: &Context<'_>, version: u64) -> Result<String> {
+fn package(context: &Context<'_>, plan: &Plan, version: u64) -> Result<String> {
     context.package("hover", &format!("hover-{version}.cdam"), |recipe| {
         recipe.sequence = version;
         recipe.version = format!("0.1.{version}");
+        if let (Some([agree_us, watch_us]), Some(terms)) = (plan.terms_us, &mut recipe.swap) {
+            terms.agree_us = Some(agree_us);
+            terms.watch_us = Some(watch_us);
+        }
     })
 }
 
 /// One flight, and how many of its ticks were late.
-fn once(context: &mut Context<'_>, versions: &[String]) -> Result<(usize, Result<Swapped>)> {
-    let mut simulator = attach(context, "quad", "flight", Begin::WhenHeld(MOTOR))?;
-    let outcome = go(context, &mut simulator, versions);
+fn once(context: &mut Context<'_>, plan: &Plan, versions: &[String]) -> Result<(usize, Result<Swapped>)> {
+    let mut simulator = attach(context, "quad", plan.scenario, Begin::WhenHeld(MOTOR))?;
+    let outcome = go(context, &mut simulator, plan, versions);
     let flight = simulator.leave()?;
     let late = flight.late.len();
-    Ok((late, outcome.and_then(|(said, releases)| see(context, flight, said, releases, versions))))
+    Ok((late, outcome.and_then(|(said, releases)| see(context, plan, flight, said, releases, versions))))
 }
 
 fn go(
     context: &Context<'_>,
     simulator: &mut Simulator,
+    plan: &Plan,
     versions: &[String],
 ) -> Result<(Vec<Value>, Releases)> {
     let (first, others) = versions.split_first().context("no version")?;
-    context.push("waypoint", "waypoint")?;
+    if let Some(app) = plan.beside {
+        context.push(app, app)?;
+    }
     context.done(&["push", first])?;
     let (mut said, mut releases) = (Vec::new(), Releases::default());
-    for (version, from_us) in others.iter().zip((FROM_US..).step_by(EVERY_US as usize)) {
+    for (version, number) in others.iter().zip(0..) {
+        let from_us = plan.from_us + number * plan.every_us;
         simulator.wait(FLIGHT_LIMIT, |progress| progress.time_us >= from_us)?;
         releases.add(context, "hover")?;
         said.push(swap(context, version)?);
@@ -142,14 +179,15 @@ fn go(
 
 fn see(
     context: &Context<'_>,
+    plan: &Plan,
     flight: Flight,
     said: Vec<Value>,
     releases: Releases,
     versions: &[String],
 ) -> Result<Swapped> {
     let swaps = said.into_iter().map(|said| took_over(&flight, said)).collect::<Result<Vec<_>>>()?;
-    let without = without_swaps(context, versions.first().context("no version")?)?;
-    let measures = judge(&flight, &without, &swaps)?;
+    let without = without_swaps(context, plan, versions.first().context("no version")?)?;
+    let measures = judge(&flight, &without, &swaps, plan.swaps)?;
     Ok(Swapped { flight, swaps, measures, releases })
 }
 
@@ -168,10 +206,12 @@ fn took_over(flight: &Flight, said: Value) -> Result<Swap> {
 }
 
 /// Where the same apps are at each tick without a swap.
-fn without_swaps(context: &Context<'_>, hover: &str) -> Result<Vec<[f64; 3]>> {
-    let waypoint = context.package("waypoint", "waypoint.cdam", |_| ())?;
+fn without_swaps(context: &Context<'_>, plan: &Plan, hover: &str) -> Result<Vec<[f64; 3]>> {
+    let beside = plan.beside.map(|app| context.package(app, &format!("{app}.cdam"), |_| ())).transpose()?;
+    let apps: Vec<&str> = beside.iter().map(String::as_str).chain([hover]).collect();
     let file = context.file("without-swaps.csv", b"")?;
-    context.json(&["sim", &waypoint, hover, "--plant", "quad", "--scenario", "flight", "--csv", &file])?;
+    let plant = ["--plant", "quad", "--scenario", plan.scenario, "--csv", &file];
+    context.json(&[&["sim"], &apps[..], &plant].concat())?;
     places(&fs::read_to_string(&file)?).with_context(|| format!("not understood: {file}"))
 }
 
@@ -190,7 +230,7 @@ fn places(table: &str) -> Option<Vec<[f64; 3]>> {
         .collect()
 }
 
-fn judge(flight: &Flight, without: &[[f64; 3]], swaps: &[Swap]) -> Result<Vec<Measure>> {
+fn judge(flight: &Flight, without: &[[f64; 3]], swaps: &[Swap], planned: u64) -> Result<Vec<Measure>> {
     let first_s = swaps.first().context("no swap")?.at_s;
     let off = off(flight, without);
     let most = |from_s: f64, to_s: f64| {
@@ -206,11 +246,11 @@ fn judge(flight: &Flight, without: &[[f64; 3]], swaps: &[Swap]) -> Result<Vec<Me
     let at_most = |name, unit, value, max| Measure { name, unit, value, min: 0.0, max };
     let mut measures = vec![
         Measure {
-            name: "swaps on its way",
+            name: "swaps while it flies",
             unit: "1",
             value: flying as f64,
-            min: SWAPS as f64,
-            max: SWAPS as f64,
+            min: planned as f64,
+            max: planned as f64,
         },
         at_most("ticks without a value in a swap", "1", largest("missed_ticks")?, 0.0),
         at_most("longest time between two values", "us", largest("longest_us")?, LONGEST_US),
