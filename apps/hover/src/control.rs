@@ -78,7 +78,7 @@ impl HoverControl {
     /// In the air, where another one was. How long that had been down is not told: who takes over a landed vehicle lands it again.
     pub const fn resume(state: &State) -> Self {
         let mut control = Self::new();
-        control.estimator = Estimator::resume(state);
+        control.estimator = Estimator::resume(&state.known);
         (control.lift, control.push) = (state.lift, state.push);
         control
     }
@@ -86,7 +86,7 @@ impl HoverControl {
     /// What another one needs to go on from here; nothing while it still learns.
     pub fn state(&self, wanted: &Wanted) -> Option<State> {
         let Self { lift, push, .. } = *self;
-        Some(State { lift, push, wanted_height: wanted.height, ..self.estimator.state()? })
+        Some(State { known: self.estimator.known()?, lift, push, wanted_height: wanted.height })
     }
 
     /// What is known since the last step; nothing while it still learns.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Where up is, how high it is and how fast it climbs: from rates, accelerations and pressure.
 
-use crate::succession::State;
+use crate::succession::Known;
 
 /// Standard gravity, m/s².
 pub const GRAVITY: f64 = 9.806_65;
@@ -93,35 +93,25 @@ impl Estimator {
     }
 
     /// It knows what another one has learnt.
-    pub const fn resume(state: &State) -> Self {
-        let State { up, heading, height, climb, .. } = *state;
-        let mut known = Self::new();
-        known.learnt_s = LEARNING_S;
-        known.weight = state.weight;
-        known.gyro_bias = state.gyro_bias;
-        known.ground_pressure = state.ground_pressure;
-        known.climb_bias = state.climb_bias;
+    pub const fn resume(known: &Known) -> Self {
+        let Known { weight, gyro_bias, ground_pressure, climb_bias, up, heading, height, climb } = *known;
+        let mut estimator = Self::new();
+        estimator.learnt_s = LEARNING_S;
+        estimator.weight = weight;
+        estimator.gyro_bias = gyro_bias;
+        estimator.ground_pressure = ground_pressure;
+        estimator.climb_bias = climb_bias;
         // Rates are of the present reading alone.
-        known.estimate = Estimate { up, rates: [0.0; 3], heading, height, climb };
-        known
+        estimator.estimate = Estimate { up, rates: [0.0; 3], heading, height, climb };
+        estimator
     }
 
-    /// What another one needs to know, without its control loops' part; nothing while it still learns.
-    pub fn state(&self) -> Option<State> {
+    /// What another one needs to know; nothing while it still learns.
+    pub fn known(&self) -> Option<Known> {
+        let Self { weight, gyro_bias, ground_pressure, climb_bias, .. } = *self;
         let Estimate { up, heading, height, climb, .. } = self.estimate;
-        (self.learnt_s >= LEARNING_S).then_some(State {
-            weight: self.weight,
-            gyro_bias: self.gyro_bias,
-            ground_pressure: self.ground_pressure,
-            climb_bias: self.climb_bias,
-            up,
-            heading,
-            height,
-            climb,
-            lift: 0.0,
-            push: [0.0; 2],
-            wanted_height: 0.0,
-        })
+        let known = Known { weight, gyro_bias, ground_pressure, climb_bias, up, heading, height, climb };
+        (self.learnt_s >= LEARNING_S).then_some(known)
     }
 
     /// One reading, `step_s` after the one before; nothing while it still learns.

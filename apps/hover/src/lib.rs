@@ -94,7 +94,7 @@ impl Hover {
         self.wanted = state.wanted();
         // When the tick began in which it was said: it may be this one, which has passed then.
         self.last_us = Some(said.time_us - said.time_us % PERIOD_US);
-        log!("goes on at height {} m", Decimal(state.height, 2));
+        log!("goes on at height {} m", Decimal(state.known.height, 2));
     }
 
     fn fly(&mut self, now_us: u64) -> Result<(), ErrorCode> {

@@ -18,6 +18,19 @@ pub const VALUES: usize = 16;
 /// What is told, at the end of a tick.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct State {
+    /// What is known of the vehicle and its sensors.
+    pub known: Known,
+    /// The sum of the climb loop, m/s².
+    pub lift: f64,
+    /// The sums of the velocity loop, m/s².
+    pub push: [f64; 2],
+    /// The height that was wanted last, m.
+    pub wanted_height: f64,
+}
+
+/// What the estimator has learnt and where it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Known {
     /// What the accelerometer shows of gravity, m/s².
     pub weight: f64,
     /// Constant error of the rates, rad/s.
@@ -34,19 +47,13 @@ pub struct State {
     pub height: f64,
     /// Upwards, m/s.
     pub climb: f64,
-    /// The sum of the climb loop, m/s².
-    pub lift: f64,
-    /// The sums of the velocity loop, m/s².
-    pub push: [f64; 2],
-    /// The height that was wanted last, m.
-    pub wanted_height: f64,
 }
 
 impl State {
     /// As numbers.
     pub const fn values(&self) -> [f64; VALUES] {
-        let Self { weight, gyro_bias, ground_pressure, climb_bias, up, .. } = *self;
-        let Self { heading, height, climb, lift, push, wanted_height, .. } = *self;
+        let Self { known, lift, push, wanted_height } = *self;
+        let Known { weight, gyro_bias, ground_pressure, climb_bias, up, heading, height, climb } = known;
         let ([g0, g1, g2], [u0, u1, u2], [p0, p1]) = (gyro_bias, up, push);
         [
             weight,
@@ -72,36 +79,27 @@ impl State {
     pub fn from_values(values: [f64; VALUES]) -> Option<Self> {
         let [weight, g0, g1, g2, ground_pressure, climb_bias, u0, u1, u2, rest @ ..] = values;
         let [heading, height, climb, lift, p0, p1, wanted_height] = rest;
-        let state = Self {
-            weight,
-            gyro_bias: [g0, g1, g2],
-            ground_pressure,
-            climb_bias,
-            up: [u0, u1, u2],
-            heading,
-            height,
-            climb,
-            lift,
-            push: [p0, p1],
-            wanted_height,
-        };
+        let (gyro_bias, up) = ([g0, g1, g2], [u0, u1, u2]);
+        let known = Known { weight, gyro_bias, ground_pressure, climb_bias, up, heading, height, climb };
+        let state = Self { known, lift, push: [p0, p1], wanted_height };
         state.can_be().then_some(state)
     }
 
     /// Whether each of them is a number that a flight can come to.
     fn can_be(&self) -> bool {
         let within = |values: &[f64], most: f64| values.iter().all(|value| value.abs() <= most);
-        let [x, y, z] = self.up;
-        (8.0..=12.0).contains(&self.weight)
-            && within(&self.gyro_bias, 0.5)
-            && (50_000.0..=110_000.0).contains(&self.ground_pressure)
-            && within(&[self.climb_bias], 5.0)
+        let known = &self.known;
+        let [x, y, z] = known.up;
+        (8.0..=12.0).contains(&known.weight)
+            && within(&known.gyro_bias, 0.5)
+            && (50_000.0..=110_000.0).contains(&known.ground_pressure)
+            && within(&[known.climb_bias], 5.0)
             // Not lying on its side, and of length one.
             && z > 0.1
             && (0.99..=1.01).contains(&(x * x + y * y + z * z))
-            && within(&[self.heading], 1_000.0)
-            && within(&[self.height], 1_000.0)
-            && within(&[self.climb], 30.0)
+            && within(&[known.heading], 1_000.0)
+            && within(&[known.height], 1_000.0)
+            && within(&[known.climb], 30.0)
             && within(&[self.lift], crate::control::LIFT_SUM_MAX)
             && within(&self.push, crate::control::PUSH_MAX)
             && (0.0..=crate::HEIGHT_MAX).contains(&self.wanted_height)
@@ -118,14 +116,16 @@ mod tests {
     use super::*;
 
     const STATE: State = State {
-        weight: 9.81,
-        gyro_bias: [0.01, -0.02, 0.03],
-        ground_pressure: 101_325.0,
-        climb_bias: 0.1,
-        up: [0.0, 0.6, 0.8],
-        heading: -0.2,
-        height: 2.0,
-        climb: -0.3,
+        known: Known {
+            weight: 9.81,
+            gyro_bias: [0.01, -0.02, 0.03],
+            ground_pressure: 101_325.0,
+            climb_bias: 0.1,
+            up: [0.0, 0.6, 0.8],
+            heading: -0.2,
+            height: 2.0,
+            climb: -0.3,
+        },
         lift: 0.4,
         push: [0.5, -0.6],
         wanted_height: 2.5,
