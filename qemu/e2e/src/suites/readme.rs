@@ -158,10 +158,16 @@ fn every_command_has_its_place(context: &mut Context<'_>) -> Result<()> {
     Ok(())
 }
 
-fn the_top_readme(context: &mut Context<'_>) -> Result<()> {
+/// Whether `make` without variables, as `document` shows it, builds what this run has built.
+fn is_about_this_kernel(document: &str, context: &Context<'_>) -> Result<()> {
     if context.settings.kernel != KernelKind::default() || context.settings.kernel_prints {
-        return Err(Skip("README.md is about the default kernel".to_owned()).into());
+        return Err(Skip(format!("{document} is about the default kernel")).into());
     }
+    Ok(())
+}
+
+fn the_top_readme(context: &mut Context<'_>) -> Result<()> {
+    is_about_this_kernel(TOP, context)?;
     let document = read(TOP)?;
     let newcomer = follow(&document, "clone", context)?;
     // What prose names is run by itself, unless a block has it or prose has named it before.
@@ -194,6 +200,7 @@ fn of_the_apps(context: &mut Context<'_>) -> Result<()> {
 }
 
 fn of_mavlink(context: &mut Context<'_>) -> Result<()> {
+    is_about_this_kernel(MAVLINK, context)?;
     follow(&read(MAVLINK)?, "mavlink-clone", context).map(|_| ())
 }
 
