@@ -85,24 +85,24 @@ fn readings_are_plausible_for_two_hours() {
 fn the_hub_samples_by_the_clock() {
     let mut hub = Hub::new(SEED, 5_000);
     assert_eq!(hub.read(0), Err(Status::NotReady));
-    assert_eq!(hub.advance(4_999, NO_BRAKE), Steps { taken: 0, skipped: 0 });
-    assert_eq!(hub.advance(5_000, NO_BRAKE), Steps { taken: 1, skipped: 0 });
-    assert_eq!(hub.advance(5_999, NO_BRAKE), Steps { taken: 0, skipped: 0 });
-    assert_eq!(hub.advance(8_100, NO_BRAKE), Steps { taken: 3, skipped: 0 }, "catches up");
+    assert_eq!(hub.advance(4_999, || NO_BRAKE), Steps { taken: 0, skipped: 0 });
+    assert_eq!(hub.advance(5_000, || NO_BRAKE), Steps { taken: 1, skipped: 0 });
+    assert_eq!(hub.advance(5_999, || NO_BRAKE), Steps { taken: 0, skipped: 0 });
+    assert_eq!(hub.advance(8_100, || NO_BRAKE), Steps { taken: 3, skipped: 0 }, "catches up");
     assert_eq!(hub.read(0).unwrap().time_us, 8_000);
     assert_eq!(
-        hub.advance(208_000, NO_BRAKE),
+        hub.advance(208_000, || NO_BRAKE),
         Steps { taken: STEPS_MAX, skipped: 200 - STEPS_MAX },
         "but not without end"
     );
     assert_eq!(hub.read(0).unwrap().time_us, 208_000);
-    assert_eq!(hub.advance(208_500, NO_BRAKE), Steps::default());
+    assert_eq!(hub.advance(208_500, || NO_BRAKE), Steps::default());
 }
 
 #[test]
 fn clients_are_served() {
     let mut hub = Hub::new(SEED, 0);
-    hub.advance(10_000, NO_BRAKE);
+    hub.advance(10_000, || NO_BRAKE);
     for sensor in &SENSORS {
         let request = Request::Read { id: sensor.id }.encode();
         let answer = hub.answer(request.label, request.words());
@@ -130,7 +130,7 @@ proptest! {
     fn no_clock_does_harm(first_us: u64, times in proptest::collection::vec(any::<u64>(), 1..5)) {
         let mut hub = Hub::new(SEED, first_us);
         for now_us in times {
-            let steps = hub.advance(now_us, NO_BRAKE);
+            let steps = hub.advance(now_us, || NO_BRAKE);
             prop_assert!(steps.taken <= STEPS_MAX);
             let _ = hub.read(0);
         }

@@ -79,9 +79,9 @@ fn init() -> impl Handler {
 }
 
 impl SensorHub {
-    /// What the outputs do to the vehicle; nothing while nobody publishes them.
-    fn controls(&mut self) -> Controls {
-        match outputs::read(&self.outputs) {
+    /// Takes the samples that are due. The outputs do nothing to the vehicle while nobody publishes them.
+    fn advance(&mut self, now_us: u64) {
+        let steps = self.hub.advance(now_us, || match outputs::read(&self.outputs) {
             Ok(outputs) => controls(&outputs),
             Err(error) => {
                 if error != ReadError::Unwritten {
@@ -89,14 +89,8 @@ impl SensorHub {
                 }
                 Controls::default()
             }
-        }
-    }
-
-    /// Takes the samples that are due.
-    fn advance(&mut self) {
-        let controls = self.controls();
-        let now_us = now_us();
-        self.skipped += self.hub.advance(now_us, controls).skipped;
+        });
+        self.skipped += steps.skipped;
         self.complain(now_us);
     }
 
@@ -114,7 +108,7 @@ impl SensorHub {
                 Ok(sensor::Reading::new(sample.time_us, values).encode())
             }
             _ => {
-                self.advance();
+                self.advance(now_us);
                 self.hub.serve(label, words)
             }
         }
@@ -165,8 +159,9 @@ impl Handler for SensorHub {
 
     fn notified(&mut self, channels: ChannelSet) -> Result<(), CallError> {
         if channels.contains(self.timer.channel()) {
-            self.choose(now_us());
-            self.advance();
+            let now_us = now_us();
+            self.choose(now_us);
+            self.advance(now_us);
         }
         Ok(())
     }
