@@ -24,33 +24,42 @@ impl fmt::Display for Change {
 }
 
 /// The choice, and the sample that it fell on.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Source {
-    sample: Option<Sample>,
+    sample: Sample,
+    /// Whether `sample` is to be shown.
+    attached: bool,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Source {
     /// The hub's own vehicle.
     pub const fn new() -> Self {
-        Self { sample: None }
+        Self { sample: Sample::EMPTY, attached: false }
     }
 
     /// The simulator's sample to show, if there is one.
-    pub const fn sample(&self) -> Option<&Sample> {
-        self.sample.as_ref()
+    pub fn sample(&self) -> Option<&Sample> {
+        self.attached.then_some(&self.sample)
     }
 
-    /// Chooses by what was just read from `plant_link`; says when that changes where readings come from.
-    pub fn choose(&mut self, read: Result<Sample, ReadError>) -> Option<Change> {
-        match (read, self.sample.is_some()) {
-            (Ok(sample), before) => {
-                self.sample = Some(sample);
+    /// Chooses by what `read` takes from `plant_link`; says when that changes where readings come from. After an error the
+    /// sample has to be as it was.
+    pub fn choose(&mut self, read: impl FnOnce(&mut Sample) -> Result<(), ReadError>) -> Option<Change> {
+        match (read(&mut self.sample), self.attached) {
+            (Ok(()), before) => {
+                self.attached = true;
                 (!before).then_some(Change::Simulator)
             }
             // Between two samples: the one before still counts.
             (Err(ReadError::Busy), _) | (Err(_), false) => None,
             (Err(error), true) => {
-                self.sample = None;
+                self.attached = false;
                 Some(Change::Own(error))
             }
         }

@@ -55,6 +55,11 @@ pub struct Sample {
     pub samples: Samples,
 }
 
+impl Sample {
+    /// What to copy into.
+    pub const EMPTY: Self = Self { time_us: 0, samples: [[0.0; VALUES_MAX]; SENSOR_COUNT] };
+}
+
 /// Why there is no sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ReadError {
@@ -131,12 +136,17 @@ impl Writer {
     }
 }
 
-/// Takes a copy of the latest sample, as of `now_us`.
+/// Takes a copy of the latest sample, as of `now_us`, into `sample`, which stays as it is if there is none.
 ///
 /// # Errors
 /// [`ReadError`]; whatever the region contains, this ends after a few tries.
-pub fn read(region: &SharedRegion, now_us: u64) -> Result<Sample, ReadError> {
-    let layout = read_layout(region).unwrap_or(Err(ReadError::UnknownLayout))?;
+pub fn read(region: &SharedRegion, now_us: u64, sample: &mut Sample) -> Result<(), ReadError> {
+    look(region).unwrap_or(Err(ReadError::UnknownLayout))?;
+    let mut layout = Layout::new_zeroed();
+    let copied = sequence_lock::read(region, offset_of!(Layout, sequence), READ_TRIES, |region| {
+        region.copy_out(0, layout.as_mut_bytes())
+    });
+    copied.map_err(|_| ReadError::UnknownLayout)?.ok_or(ReadError::Busy)?;
     if layout.version != VERSION || layout.count != SENSOR_COUNT as u32 {
         return Err(ReadError::UnknownLayout);
     }
@@ -149,24 +159,19 @@ pub fn read(region: &SharedRegion, now_us: u64) -> Result<Sample, ReadError> {
     }
     let samples = layout.samples.map(|values| values.map(f64::from_bits));
     check(&samples).map_err(ReadError::Bad)?;
-    Ok(Sample { time_us, samples })
+    *sample = Sample { time_us, samples };
+    Ok(())
 }
 
-fn read_layout(region: &SharedRegion) -> Result<Result<Layout, ReadError>, OutOfBounds> {
+/// Whether there may be a sample: most of the time nobody is attached, and then nothing is copied.
+fn look(region: &SharedRegion) -> Result<Result<(), ReadError>, OutOfBounds> {
     // Pairs with the release store in `Writer::new`.
     match region.load_u64_acquire(offset_of!(Layout, magic))? {
         0 => return Ok(Err(ReadError::Detached)),
         MAGIC => {}
         _ => return Ok(Err(ReadError::UnknownLayout)),
     }
-    let copy = sequence_lock::read(region, offset_of!(Layout, sequence), READ_TRIES, |region| {
-        // Most of the time nobody is attached, and then there is nothing to copy.
-        if region.load_u64_relaxed(offset_of!(Layout, attached))? == DETACHED {
-            return Ok(Err(ReadError::Detached));
-        }
-        let mut layout = Layout::new_zeroed();
-        region.copy_out(0, layout.as_mut_bytes())?;
-        Ok(Ok(layout))
-    })?;
-    Ok(copy.unwrap_or(Err(ReadError::Busy)))
+    // A word of its own, which the copy has again.
+    let attached = region.load_u64_relaxed(offset_of!(Layout, attached))?;
+    Ok(if attached == DETACHED { Err(ReadError::Detached) } else { Ok(()) })
 }

@@ -9,7 +9,7 @@ use cofferdam_shared_memory::SharedRegion;
 use proptest::prelude::*;
 
 use super::*;
-use crate::samples::{ReadError, Sample, Writer, read};
+use crate::samples::{ReadError, Sample, Writer};
 
 const REGION_BYTES: usize = 4096;
 
@@ -19,6 +19,15 @@ fn shown() -> Samples {
     samples[1][..2].copy_from_slice(&[101_325.0, 15.0]);
     samples[3][..3].copy_from_slice(&[16.8, 1.0, 0.9]);
     samples
+}
+
+/// What is read; an error must leave alone what was there.
+fn read(region: &SharedRegion, now_us: u64) -> Result<Sample, ReadError> {
+    let before = Sample { time_us: 77, samples: shown() };
+    let mut sample = before;
+    let read = samples::read(region, now_us, &mut sample);
+    assert!(read.is_ok() || sample == before);
+    read.map(|()| sample)
 }
 
 fn read_all(mut bytes: &[u8]) -> Vec<Result<Message, FrameError>> {

@@ -116,7 +116,7 @@ impl SensorHub {
 
     /// Looks whether a simulator is attached, and says when that has changed.
     fn choose(&mut self, now_us: u64) {
-        if let Some(change) = self.source.choose(samples::read(&self.plant, now_us)) {
+        if let Some(change) = self.source.choose(|sample| samples::read(&self.plant, now_us, sample)) {
             log::info!("{change}");
         }
     }
