@@ -177,8 +177,10 @@ fn restarts_back_off_and_then_roll_back(context: &mut Context<'_>) -> Result<()>
         let said = format!("app {APP} starts again in {delay_us} us (restart {number})");
         let failed = seconds(&context.expect_from(position, &said)?.text)?;
         if number == 1 {
+            // The device's time runs ahead while all wait, so that the next ones may have come by then.
             let entry = entry(context)?;
-            ensure!(entry["restarts"] == 1, "ls does not count: {entry}");
+            let counted = entry["restarts"].as_u64().is_some_and(|restarts| (1..=3).contains(&restarts));
+            ensure!(counted, "ls does not count: {entry}");
         }
         position = context.position();
         let again = seconds(&context.expect_from(position, &format!("app {APP} running"))?.text)?;
