@@ -283,8 +283,18 @@ impl<'a> Context<'a> {
 
     /// The same with a limit of one's own.
     pub fn expect_within(&self, position: usize, text: &str, limit: Duration) -> Result<Line> {
+        self.find_within(position, text, limit).map(|(_, line)| line)
+    }
+
+    /// As [`Self::expect_from`], with the position behind that line: the device may have said more meanwhile, as its time runs ahead while
+    /// all wait.
+    pub fn follow_from(&self, position: usize, text: &str) -> Result<(usize, Line)> {
+        self.find_within(position, text, STEP_LIMIT)
+    }
+
+    fn find_within(&self, position: usize, text: &str, limit: Duration) -> Result<(usize, Line)> {
         let found = self.machine.console().wait_for_text(position, Instant::now() + limit, text);
-        Ok(found.with_context(|| format!("waiting for a line with '{text}'"))?.1)
+        found.with_context(|| format!("waiting for a line with '{text}'"))
     }
 
     /// Where the device is reached.

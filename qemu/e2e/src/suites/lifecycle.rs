@@ -175,16 +175,10 @@ fn restarts_back_off_and_then_roll_back(context: &mut Context<'_>) -> Result<()>
     context.cofferdam(&["push", &update])?;
     for (number, delay_us) in [(1, 300_000), (2, 600_000), (3, 700_000)] {
         let said = format!("app {APP} starts again in {delay_us} us (restart {number})");
-        let failed = seconds(&context.expect_from(position, &said)?.text)?;
-        if number == 1 {
-            // The device's time runs ahead while all wait, so that the next ones may have come by then.
-            let entry = entry(context)?;
-            let counted = entry["restarts"].as_u64().is_some_and(|restarts| (1..=3).contains(&restarts));
-            ensure!(counted, "ls does not count: {entry}");
-        }
-        position = context.position();
-        let again = seconds(&context.expect_from(position, &format!("app {APP} running"))?.text)?;
-        let waited = again - failed;
+        let (after, failed) = context.follow_from(position, &said)?;
+        let (after, again) = context.follow_from(after, &format!("app {APP} running"))?;
+        position = after;
+        let waited = seconds(&again.text)? - seconds(&failed.text)?;
         let least = f64::from(delay_us) / 1e6;
         ensure!(waited >= least && waited < least + 2.0, "restart {number} came after {waited} s");
     }
@@ -299,11 +293,13 @@ fn a_slot_faults_and_neighbours_miss_nothing(context: &mut Context<'_>) -> Resul
     let before = neighbours(context)?;
     let file = package(context, next_sequence(), FAULT, |recipe| recipe.restarts = 2)?;
     let position = context.position();
-    context.done(&["push", &file])?;
+    // It may have faulted for good before this returns.
+    context.cofferdam(&["push", &file])?;
     for number in 1..=2 {
         context.expect_from(position, &format!("app {APP} starts again ({number} of 2)"))?;
     }
     context.until_state(APP, "failed")?;
+    ensure!(entry(context)?["restarts"] == 2, "ls does not count: {}", entry(context)?);
     let slot = entry(context)?["slot"].as_u64().ok_or_else(|| anyhow!("no slot"))?;
     let faults = figure(context, &format!("app_slot_{slot}"), "faults")?;
     ensure!(faults >= 3, "stats count {faults} faults of slot {slot}");
