@@ -199,7 +199,10 @@ fn a_probation_is_passed(context: &mut Context<'_>) -> Result<()> {
     let (good, better) = (next_sequence(), next_sequence());
     let file = package(context, good, NOTHING, |_| ())?;
     context.done(&["push", &file])?;
-    let update = package(context, better, NOTHING, on_probation)?;
+    let update = package(context, better, NOTHING, |recipe| {
+        // So long that it is seen before it is over.
+        recipe.probation = Some(RecipeProbation { time_us: 10 * PROBATION_US, missed_deadlines_max: 3 });
+    })?;
     context.done(&["push", &update])?;
     let before = entry(context)?;
     ensure!(before["probation_left_us"].is_u64(), "not on probation: {before}");
