@@ -412,6 +412,13 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Waits until a command is answered again, after `what`.
+    pub fn until_served(&self, what: &str) -> Result<()> {
+        self.until(&format!("the device answers after {what}"), || {
+            Ok(self.cofferdam(&["ls"])?.status.success().then_some(()))
+        })
+    }
+
     /// Waits until app `name` is in `state`.
     pub fn until_state(&self, name: &str, state: &str) -> Result<()> {
         self.until(&format!("{name} is {state}"), || Ok((self.state(name)? == state).then_some(())))

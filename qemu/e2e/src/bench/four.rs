@@ -4,11 +4,11 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::product::boot_product;
 use super::{Arguments, Measured};
-use crate::context::Context;
+use crate::context::{Context, number};
 use crate::harness::System;
 use crate::loops::{self, Loop};
 
@@ -127,7 +127,7 @@ fn report(context: &Context<'_>, how: &str) -> Result<Measured> {
     let mut words = format!("latest begin of a 1 kHz loop in slot 0 after its release, {how}; by loop:");
     for one in &LOOPS {
         let stats = context.json(&["stats", one.name])?;
-        let figure = |name: &str| stats[name].as_u64().ok_or_else(|| anyhow!("no '{name}' in {stats}"));
+        let figure = |name: &str| number(&stats, name);
         let (jitter_us, activations) = (figure("jitter_max_us")?, figure("activations")?);
         let mean_us = figure("execution_total_us")? as f64 / activations.max(1) as f64;
         write!(

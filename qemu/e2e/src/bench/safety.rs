@@ -5,19 +5,13 @@ use anyhow::{Context as _, Result};
 
 use super::product::boot_product;
 use super::{Arguments, Measured};
-use crate::context::{Context, Settings};
-use crate::harness::System;
+use crate::context::Settings;
 use crate::suites::envelope::{self, CAUSES};
 use crate::suites::swap::{self, SWAPS};
 
-/// The image in which everybody can be made to fault, as in the suites.
-fn boot(settings: &Settings) -> Result<Context<'_>> {
-    boot_product(settings, System::VariantWithDisk("lifecycle"))
-}
-
 /// From the end of a lease to the way to the safe state, whatever ended it: the longest.
 pub fn safe_state(settings: &Settings, _: &Arguments) -> Result<Measured> {
-    let mut context = boot(settings)?;
+    let mut context = boot_product(settings, envelope::SUITE.system)?;
     let mut by_cause = Vec::new();
     for (name, happens) in CAUSES {
         context.begin(name)?;
@@ -37,7 +31,7 @@ pub fn safe_state(settings: &Settings, _: &Arguments) -> Result<Measured> {
 
 /// Ticks without a value.
 pub fn swap_gap(settings: &Settings, _: &Arguments) -> Result<Measured> {
-    let context = boot(settings)?;
+    let context = boot_product(settings, swap::SUITE.system)?;
     let swap::Swaps { missed, longest_us, compared, milliseconds } = swap::swaps(&context)?;
     Ok(Measured {
         value: missed as f64,

@@ -5,12 +5,12 @@
 //! Virtual time follows executed instructions, so what a loop takes is what it executes. An app that is refused is pushed again
 //! without its promise: the same loop, which then shows what it would have done.
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use cofferdam_client::recipe::RecipeShape;
 use cofferdam_qemu::KernelKind;
 
 use super::tests;
-use crate::context::{Context, make};
+use crate::context::{Context, make, number};
 use crate::harness::{Skip, Suite, System};
 
 /// The suite.
@@ -44,8 +44,7 @@ const ACTIVATIONS: u64 = 100;
 fn speed(context: &Context<'_>) -> Result<u64> {
     context.until("a measured speed", || {
         let stats = context.json(&["stats"])?;
-        let relied_on =
-            stats["device"]["fuel_per_ms"].as_u64().ok_or_else(|| anyhow!("no speed in {stats}"))?;
+        let relied_on = number(&stats["device"], "fuel_per_ms")?;
         Ok((relied_on != ASSUMED).then_some(relied_on))
     })
 }
@@ -113,7 +112,7 @@ fn what_is_admitted_is_kept_and_what_is_refused_is_not(context: &mut Context<'_>
     context.until_activated(slowest.name, ACTIVATIONS)?;
     for one in &ADMITTED {
         let stats = context.json(&["stats", one.name])?;
-        let figure = |name: &str| stats[name].as_u64().ok_or_else(|| anyhow!("no '{name}' in {stats}"));
+        let figure = |name: &str| number(&stats, name);
         let (fuel, may) =
             (figure("fuel_max")?, (one.period_us * one.share / 100 - 45) * speed(context)? / 1_000);
         println!(

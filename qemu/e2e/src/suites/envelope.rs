@@ -8,7 +8,7 @@
 use anyhow::{Context as _, Result, ensure};
 use cofferdam_client::recipe::RecipeShape;
 
-use super::lifecycle::{kill, seconds};
+use super::lifecycle::{kill_gateway, kill_manager, seconds};
 use crate::context::{Context, make};
 use crate::harness::{Suite, System, Test};
 
@@ -124,7 +124,7 @@ fn the_gateway_dies_then_the_app_falls_silent(context: &mut Context<'_>) -> Resu
     context.announce("panicked at");
     context.announce("'gateway' faulted");
     let position = push(context, 4, 2000, "nop")?;
-    kill(context, b"fault gateway")?;
+    kill_gateway(context)?;
     context.expect_from(position, "gateway starts again")?;
     safe(context, position, "ran out")
 }
@@ -133,13 +133,10 @@ fn the_manager_dies_then_the_app_falls_silent(context: &mut Context<'_>) -> Resu
     context.announce("panicked at");
     context.announce("'wasm_manager' faulted");
     let position = push(context, 5, 2000, "nop")?;
-    let frame = b"fault wasm_manager";
-    kill(context, &[&u32::try_from(frame.len())?.to_le_bytes()[..], frame].concat())?;
+    kill_manager(context)?;
     context.expect_from(position, "wasm_manager starts again")?;
     let late_us = safe(context, position, "ran out")?;
-    context.until("wasm_manager serves again", || {
-        Ok(context.cofferdam(&["ls"])?.status.success().then_some(()))
-    })?;
+    context.until_served("wasm_manager's fault")?;
     Ok(late_us)
 }
 
@@ -150,8 +147,6 @@ fn the_network_goes_then_the_app_falls_silent(context: &mut Context<'_>) -> Resu
     ensure!(!unheard.status.success(), "the plug is in place: {unheard}");
     let late_us = safe(context, position, "ran out")?;
     context.machine().plug_network(true)?;
-    context.until("the device is reached again", || {
-        Ok(context.cofferdam(&["ls"])?.status.success().then_some(()))
-    })?;
+    context.until_served("the network's return")?;
     Ok(late_us)
 }

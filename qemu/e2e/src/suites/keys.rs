@@ -17,7 +17,7 @@ use cofferdam_policy::list::{LAYOUT, add_signature, unsigned};
 use cofferdam_policy::{Anchor, Grant, KeyList};
 
 use super::tests;
-use crate::context::{Context, check_refused};
+use crate::context::{Context, check_refused, number};
 use crate::harness::{Suite, System};
 
 /// The suite.
@@ -65,7 +65,7 @@ fn list(
 
 /// The version in force.
 fn version(context: &Context<'_>) -> Result<u64> {
-    context.json(&["keys", "list"])?["version"].as_u64().ok_or_else(|| anyhow!("no version"))
+    number(&context.json(&["keys", "list"])?, "version")
 }
 
 fn keys_come_and_go_and_stay_gone(context: &mut Context<'_>) -> Result<()> {

@@ -14,7 +14,7 @@ use cofferdam_client::recipe::{Recipe, RecipeAfterRestarts, RecipeProbation, Rec
 use serde_json::Value;
 
 use super::tests;
-use crate::context::{Context, STEP_LIMIT, make};
+use crate::context::{Context, STEP_LIMIT, make, number};
 use crate::harness::{Suite, System};
 
 /// The suite.
@@ -102,8 +102,8 @@ fn entry(context: &Context<'_>) -> Result<Value> {
     context.entry(APP)?.ok_or_else(|| anyhow!("{APP} is gone"))
 }
 
-fn on_probation(recipe: &mut Recipe) {
-    recipe.probation = Some(RecipeProbation { time_us: PROBATION_US, missed_deadlines_max: 3 });
+fn on_probation(recipe: &mut Recipe, time_us: u64) {
+    recipe.probation = Some(RecipeProbation { time_us, missed_deadlines_max: 3 });
 }
 
 /// Pushes a good version and then one on probation that does `tick`; the good one must come back, for `reason`.
@@ -120,7 +120,7 @@ fn goes_back(
     context.until_activated(APP, 5)?;
     let position = context.position();
     let update = package(context, bad, tick, |recipe| {
-        on_probation(recipe);
+        on_probation(recipe, PROBATION_US);
         change(recipe);
     })?;
     // Whether the push itself sees the rollback already is a matter of time.
@@ -201,7 +201,7 @@ fn a_probation_is_passed(context: &mut Context<'_>) -> Result<()> {
     context.done(&["push", &file])?;
     let update = package(context, better, NOTHING, |recipe| {
         // So long that it is seen before it is over.
-        recipe.probation = Some(RecipeProbation { time_us: 10 * PROBATION_US, missed_deadlines_max: 3 });
+        on_probation(recipe, 10 * PROBATION_US);
     })?;
     context.done(&["push", &update])?;
     let before = entry(context)?;
@@ -302,19 +302,29 @@ fn a_slot_faults_and_neighbours_miss_nothing(context: &mut Context<'_>) -> Resul
         context.expect_from(position, &format!("app {APP} starts again ({number} of 2)"))?;
     }
     context.until_state(APP, "failed")?;
-    ensure!(entry(context)?["restarts"] == 2, "ls does not count: {}", entry(context)?);
-    let slot = entry(context)?["slot"].as_u64().ok_or_else(|| anyhow!("no slot"))?;
+    let failed = entry(context)?;
+    ensure!(failed["restarts"] == 2, "ls does not count: {failed}");
+    let slot = number(&failed, "slot")?;
     let faults = figure(context, &format!("app_slot_{slot}"), "faults")?;
     ensure!(faults >= 3, "stats count {faults} faults of slot {slot}");
     KILLED.fetch_add(3, Ordering::Relaxed);
-    ensure!(
-        entry(context)?["reason"].as_str().is_some_and(|reason| reason.contains("protection domain fault"))
-    );
+    ensure!(failed["reason"].as_str().is_some_and(|reason| reason.contains("protection domain fault")));
     went_on(context, &before)
 }
 
+/// Lets the gateway fault: it looks for these bytes.
+pub(super) fn kill_gateway(context: &Context<'_>) -> Result<()> {
+    kill(context, b"fault gateway")
+}
+
+/// Lets wasm_manager fault: a message that says so, behind its length.
+pub(super) fn kill_manager(context: &Context<'_>) -> Result<()> {
+    let message = b"fault wasm_manager";
+    kill(context, &[&u32::try_from(message.len())?.to_le_bytes()[..], message].concat())
+}
+
 /// A connection that makes `bytes` the last thing that somebody reads; it must end.
-pub(super) fn kill(context: &Context<'_>, bytes: &[u8]) -> Result<()> {
+fn kill(context: &Context<'_>, bytes: &[u8]) -> Result<()> {
     let mut stream = TcpStream::connect(context.address()?).context("cannot connect")?;
     stream.set_read_timeout(Some(STEP_LIMIT))?;
     let mut greeting = [0; 4];
@@ -334,12 +344,9 @@ fn gateway_faults_and_comes_back(context: &mut Context<'_>) -> Result<()> {
     );
     for time in 1..=2 {
         let position = context.position();
-        kill(context, b"fault gateway")?;
+        kill_gateway(context)?;
         context.expect_from(position, &format!("gateway starts again (restart {time})"))?;
-        // The service returns: this command is answered.
-        context.until("gateway serves again", || {
-            Ok(context.cofferdam(&["ls"])?.status.success().then_some(()))
-        })?;
+        context.until_served("gateway's fault")?;
         went_on(context, &before)?;
     }
     for name in ["faults", "restarts"] {
@@ -357,19 +364,15 @@ fn wasm_manager_faults_and_comes_back(context: &mut Context<'_>) -> Result<()> {
     let first = package(context, older, NOTHING, |_| ())?;
     let second = package(context, newer, NOTHING, |_| ())?;
     context.done(&["push", &second])?;
-    let frame = b"fault wasm_manager";
-    let bytes = [&u32::try_from(frame.len())?.to_le_bytes()[..], frame].concat();
     for time in 1..=2 {
         let position = context.position();
-        kill(context, &bytes)?;
+        kill_manager(context)?;
         context.expect_from(position, &format!("wasm_manager starts again (restart {time})"))?;
         for name in NEIGHBOURS.iter().chain(&[APP]) {
             context.expect_from(position, &format!("took over {name}"))?;
         }
         context.expect_from(position, "device ready")?;
-        context.until("wasm_manager serves again", || {
-            Ok(context.cofferdam(&["ls"])?.status.success().then_some(()))
-        })?;
+        context.until_served("wasm_manager's fault")?;
         went_on(context, &before)?;
     }
     // It is told by its parent, and remembers itself that it did not begin with a boot.

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use cofferdam_client::Device;
 
 use super::tests;
-use crate::context::{Context, STEP_LIMIT, make};
+use crate::context::{Context, STEP_LIMIT, make, number};
 use crate::harness::{Suite, System};
 
 /// The suite.
@@ -130,8 +130,7 @@ fn install_and_cut(
 fn found(context: &Context<'_>) -> Result<Option<u64>> {
     let Some(entry) = context.entry(APP)? else { return Ok(None) };
     context.until_activated(APP, 5)?;
-    let sequence = entry["sequence"].as_u64().ok_or_else(|| anyhow!("no sequence in {entry}"))?;
-    Ok(Some(sequence))
+    number(&entry, "sequence").map(Some)
 }
 
 /// Cuts installs of ever newer versions closer and closer to the moment at which they count.

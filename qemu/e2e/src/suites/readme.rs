@@ -158,7 +158,7 @@ fn every_command_has_its_place(context: &mut Context<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Whether `make` without variables, as `document` shows it, builds what this run has built.
+/// A [`Skip`] unless `make` without variables, as `document` shows it, builds what this run has built.
 fn is_about_this_kernel(document: &str, context: &Context<'_>) -> Result<()> {
     if context.settings.kernel != KernelKind::default() || context.settings.kernel_prints {
         return Err(Skip(format!("{document} is about the default kernel")).into());

@@ -11,7 +11,7 @@ use cofferdam_client::recipe::{Recipe, RecipeShape, RecipeSwap};
 use cofferdam_management_protocol::SwapState;
 use serde_json::Value;
 
-use super::lifecycle::kill;
+use super::lifecycle::kill_manager;
 use super::tests;
 use crate::command::Finished;
 use crate::context::{Context, make, number};
@@ -319,14 +319,11 @@ fn wasm_manager_dies_in_the_middle(context: &mut Context<'_>) -> Result<()> {
     context.announce("'wasm_manager' faulted");
     begin(context, 9)?;
     let position = context.position();
-    let frame = b"fault wasm_manager";
-    kill(context, &[&u32::try_from(frame.len())?.to_le_bytes()[..], frame].concat())?;
+    kill_manager(context)?;
     context.expect_from(position, "wasm_manager starts again")?;
     context.expect_from(position, "authority is with app_slot_0, not with app_slot_1: it was stopped")?;
     context.expect_from(position, &format!("took over {APP}"))?;
-    context.until("wasm_manager serves again", || {
-        Ok(context.cofferdam(&["ls"])?.status.success().then_some(()))
-    })?;
+    context.until_served("wasm_manager's fault")?;
     ensure!(installed(context)? == numbers(9)[0], "the version before does not go on");
     let lost =
         context.console().lines_from(position).into_iter().find(|line| line.text.contains("safe value"));
